@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/byte_view.h"
+#include "base/secret.h"
+#include "crypto/digest.h"
+
+namespace cofferdam::crypto {
+
+// HMAC (RFC 2104) with SHA-256. The result of a keyed step may itself be a key, so
+// there is a form that never leaves locked memory.
+Sha256 hmac_sha256(ByteView key, ByteView data);
+Secret hmac_sha256_secret(ByteView key, ByteView data);
+
+// HKDF (RFC 5869) with SHA-256. `size` is at most 255 * 32 bytes.
+Secret hkdf_sha256(ByteView input_key, ByteView salt, ByteView info, std::size_t size);
+
+}  // namespace cofferdam::crypto

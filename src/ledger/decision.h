@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace cofferdam::ledger {
+
+// One release decision: who asked for what, what was measured, what was said. Never a
+// secret, never a plaintext, never a ciphertext.
+struct Decision {
+  Timestamp time;
+  std::string component;  // "agent", "kms"
+  std::string request_id;
+  bool allowed = false;
+  std::string reason;           // Stable code; "ok" when allowed.
+  std::string detail;           // For people.
+  std::string operation;        // "Decrypt", "self_validation"
+  std::string key;              // Full ARN, or empty.
+  std::string principal;        // ARN, or empty.
+  std::string context_digest;   // Hex SHA-384 of the canonical encryption context, or empty.
+  std::string document_digest;  // Hex SHA-384 of the attestation document, or empty.
+  std::string module_id;
+  std::map<int, std::string> pcrs;  // Hex.
+};
+
+// {"time":…,"component":…,"requestId":…,"decision":"allow"|"deny","reason":…,…} on one line.
+std::string to_json_line(const Decision& decision);
+
+// Where decisions go. A decision that cannot be recorded is not made: callers refuse
+// the release when record() fails.
+class DecisionLog {
+ public:
+  virtual ~DecisionLog() = default;
+  virtual Status record(const Decision& decision) = 0;
+};
+
+// Appends to a file and syncs it before it returns.
+Result<std::unique_ptr<DecisionLog>> open_decision_log(const std::filesystem::path& path);
+
+// Keeps nothing. For tools that decide nothing.
+std::unique_ptr<DecisionLog> discard_decisions();
+
+// Canonical digest of an encryption context: SHA-384 over the CBOR map with its keys in
+// bytewise order (docs/protocol.md), hexadecimal. Empty context: empty text.
+std::string context_digest(const std::map<std::string, std::string>& context);
+
+}  // namespace cofferdam::ledger

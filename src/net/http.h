@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/byte_view.h"
+
+// HTTP/1.1 messages (RFC 9112) as plain values. The library that parses them (Beast)
+// stays in the .cc files of this folder.
+namespace cofferdam::net {
+
+// Names compare without regard to case; order and repetition are kept.
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// The first value under this name, or an empty view.
+std::string_view header(const Headers& headers, std::string_view name) noexcept;
+
+struct HttpRequest {
+  std::string method;
+  std::string target;  // Path and query, as sent.
+  Headers headers;
+  Bytes body;
+};
+
+struct HttpResponse {
+  unsigned status = 200;
+  Headers headers;
+  Bytes body;
+};
+
+// What a message may cost. A longer one is refused before it is read.
+struct HttpLimits {
+  std::size_t max_header_size = std::size_t{16} * 1024;
+  std::size_t max_body_size = std::size_t{1024} * 1024;
+};
+
+HttpResponse text_response(unsigned status, std::string_view content_type, std::string_view body);
+
+}  // namespace cofferdam::net
