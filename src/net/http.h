@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/byte_view.h"
+#include "base/result.h"
 
 // HTTP/1.1 messages (RFC 9112) as plain values. The library that parses them (Beast)
 // stays in the .cc files of this folder.
@@ -24,6 +25,7 @@ struct HttpRequest {
   std::string target;  // Path and query, as sent.
   Headers headers;
   Bytes body;
+  std::string peer;  // Filled in by the server: the sender's address, for logs.
 };
 
 struct HttpResponse {
@@ -39,5 +41,12 @@ struct HttpLimits {
 };
 
 HttpResponse text_response(unsigned status, std::string_view content_type, std::string_view body);
+HttpResponse json_response(unsigned status, std::string_view json_text);
+
+// {"error": reason, "detail": detail}
+HttpResponse error_response(unsigned status, std::string_view reason, std::string_view detail);
+// The same for a failure inside a handler: 400, 401, 403, 404, 500, 503 or 504 by its code;
+// without a reason of its own, "error" is the code's name.
+HttpResponse error_response(const Error& error);
 
 }  // namespace cofferdam::net

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/endpoint.h"
+#include "net/http.h"
+#include "net/task.h"
+#include "net/tls.h"
+
+namespace cofferdam::net {
+
+// How to reach one HTTP/1.1 server.
+struct HttpClientOptions {
+  Endpoint endpoint;  // The server itself, or the egress proxy when `tunnel` is set.
+
+  // "HOST:PORT": ask the endpoint for a tunnel there first (HTTP CONNECT).
+  std::optional<std::string> tunnel;
+
+  // Set: speak TLS with whoever holds a certificate for `tls_name` (a host name or an IP
+  // address).
+  std::shared_ptr<const TlsClientContext> tls;
+  std::string tls_name;
+
+  std::string host = "localhost";                     // Host header, where the request brings none.
+  HttpLimits limits;                                  // Of an answer.
+  std::chrono::milliseconds connect_timeout{5'000};   // Including tunnel and TLS handshake.
+  std::chrono::milliseconds request_timeout{30'000};  // The whole of send().
+  std::size_t max_idle_connections = 8;
+};
+
+// Sends requests to one server and keeps connections alive between them.
+//
+// Each send() has a connection of its own; idle ones are used again. When a used-again
+// connection turns out dead before the first byte of the answer, the request is sent
+// once more on a new one. Errors: Errc::unavailable, Errc::deadline_exceeded,
+// Errc::invalid_input (an answer that is malformed or over the limits),
+// Errc::denied reason "tunnel_refused" (the proxy said no), and those of tls_connect().
+//
+// For one thread: use it from its executor only, and let it outlive its tasks.
+class HttpClient {
+ public:
+  explicit HttpClient(HttpClientOptions options);
+  HttpClient(HttpClient&&) noexcept;
+  HttpClient& operator=(HttpClient&&) noexcept;
+  ~HttpClient();
+
+  // Any status is a success here. Host, Content-Length and Connection are added where the
+  // request lacks them.
+  Task<HttpResponse> send(HttpRequest request);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// One request on a connection and event loop of its own, for tools and tests.
+Result<HttpResponse> http_send_blocking(HttpClientOptions options, HttpRequest request);
+
+}  // namespace cofferdam::net
