@@ -51,10 +51,10 @@ file(LOCK "${_deps}/lock" RELEASE)
 add_library(AwsLc::crypto STATIC IMPORTED)
 set_target_properties(AwsLc::crypto PROPERTIES
   IMPORTED_LOCATION "${AWSLC_ROOT}/lib/libcrypto.a"
-  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${AWSLC_ROOT}/include"
+  INTERFACE_INCLUDE_DIRECTORIES "${AWSLC_ROOT}/include"
   INTERFACE_LINK_LIBRARIES Threads::Threads)
 add_library(AwsLc::ssl STATIC IMPORTED)
 set_target_properties(AwsLc::ssl PROPERTIES
   IMPORTED_LOCATION "${AWSLC_ROOT}/lib/libssl.a"
-  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${AWSLC_ROOT}/include"
+  INTERFACE_INCLUDE_DIRECTORIES "${AWSLC_ROOT}/include"
   INTERFACE_LINK_LIBRARIES AwsLc::crypto)
