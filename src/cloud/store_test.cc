@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cloud/store.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <random>
+
+#include "base/file.h"
+
+namespace cofferdam::cloud {
+namespace {
+
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "cofferdam-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~TempFolder() { std::filesystem::remove_all(path_); }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  std::filesystem::path database() const { return path_ / "state.sqlite"; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+Secret master_key(std::uint8_t fill = 7) {
+  Secret key(32);
+  for (auto& byte : key.reveal_mut()) byte = fill;
+  return key;
+}
+
+KeyRecord key_record(const std::string& id) {
+  return {.id = id,
+          .arn = "arn:aws:kms:us-east-1:111122223333:key/" + id,
+          .account = "111122223333",
+          .state = KeyState::enabled,
+          .description = "a key",
+          .created = Timestamp(std::chrono::milliseconds(1'700'000'000'123)),
+          .policy = "{}"};
+}
+
+Secret material(std::string_view text) { return Secret::copy_of(as_bytes(text)); }
+
+PrincipalRecord principal_record() {
+  PrincipalRecord principal;
+  principal.access_key_id = "AKIAEXAMPLE";
+  principal.arn = "arn:aws:iam::111122223333:user/admin";
+  principal.user_id = "AIDAEXAMPLE";
+  principal.account = "111122223333";
+  principal.identity_policies = {R"({"one":1})", R"({"two":"\"2\""})"};
+  principal.secret_access_key = material("secret key");
+  principal.session_token = "token";
+  return principal;
+}
+
+Store open_in_memory() {
+  auto store = Store::open(std::nullopt, master_key());
+  EXPECT_TRUE(store.has_value());
+  return *std::move(store);
+}
+
+TEST(StoreTest, GivesBackAKeyAsItWasAdded) {
+  Store store = open_in_memory();
+  const KeyRecord key = key_record("k1");
+  ASSERT_TRUE(store.add_key(key, material("material")).has_value());
+  const auto found = store.find_key("k1");
+  ASSERT_TRUE(found.has_value() && found->has_value());
+  EXPECT_EQ((*found)->arn, key.arn);
+  EXPECT_EQ((*found)->account, key.account);
+  EXPECT_EQ((*found)->state, KeyState::enabled);
+  EXPECT_EQ((*found)->description, key.description);
+  EXPECT_EQ((*found)->created, key.created);
+  EXPECT_EQ((*found)->policy, key.policy);
+  EXPECT_EQ(*store.key_material("k1"), material("material"));
+}
+
+TEST(StoreTest, AnUnknownKeyIsAbsentNotAnError) {
+  Store store = open_in_memory();
+  const auto found = store.find_key("nobody");
+  ASSERT_TRUE(found.has_value());
+  EXPECT_FALSE(found->has_value());
+  EXPECT_EQ(store.key_material("nobody").error().code, Errc::not_found);
+}
+
+TEST(StoreTest, RefusesTheSameKeyTwice) {
+  Store store = open_in_memory();
+  ASSERT_TRUE(store.add_key(key_record("k1"), material("a")).has_value());
+  EXPECT_FALSE(store.add_key(key_record("k1"), material("b")).has_value());
+  EXPECT_EQ(*store.key_material("k1"), material("a"));
+}
+
+TEST(StoreTest, ChangesPolicyAndState) {
+  Store store = open_in_memory();
+  ASSERT_TRUE(store.add_key(key_record("k1"), material("a")).has_value());
+  ASSERT_TRUE(store.set_key_policy("k1", R"({"new":true})").has_value());
+  ASSERT_TRUE(store.set_key_state("k1", KeyState::disabled).has_value());
+  const auto found = store.find_key("k1");
+  ASSERT_TRUE(found.has_value() && found->has_value());
+  EXPECT_EQ((*found)->policy, R"({"new":true})");
+  EXPECT_EQ((*found)->state, KeyState::disabled);
+}
+
+TEST(StoreTest, ListsKeysOfOneAccountAfterTheMarker) {
+  Store store = open_in_memory();
+  for (const char* id : {"c", "a", "b"}) {
+    ASSERT_TRUE(store.add_key(key_record(id), material("m")).has_value());
+  }
+  EXPECT_EQ(*store.list_keys("111122223333", "", 10), (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(*store.list_keys("111122223333", "a", 1), std::vector<std::string>{"b"});
+  EXPECT_TRUE(store.list_keys("999999999999", "", 10)->empty());
+}
+
+TEST(StoreTest, AnAliasNamesOneKeyAndNeedsIt) {
+  Store store = open_in_memory();
+  ASSERT_TRUE(store.add_key(key_record("k1"), material("m")).has_value());
+  EXPECT_TRUE(*store.add_alias("111122223333", "alias/one", "k1", Timestamp()));
+  EXPECT_FALSE(*store.add_alias("111122223333", "alias/one", "k1", Timestamp()));
+  EXPECT_FALSE(store.add_alias("111122223333", "alias/two", "missing", Timestamp()).has_value());
+  EXPECT_EQ(**store.find_alias("111122223333", "alias/one"), "k1");
+  EXPECT_FALSE(store.find_alias("999999999999", "alias/one")->has_value());
+  EXPECT_EQ(*store.aliases_of("k1"), std::vector<std::string>{"alias/one"});
+}
+
+TEST(StoreTest, GivesBackAPrincipalByKeyAndByArn) {
+  Store store = open_in_memory();
+  ASSERT_TRUE(store.put_principal(principal_record()).has_value());
+  const auto by_key = store.find_principal("AKIAEXAMPLE");
+  ASSERT_TRUE(by_key.has_value() && by_key->has_value());
+  EXPECT_EQ((*by_key)->secret_access_key, material("secret key"));
+  EXPECT_EQ((*by_key)->session_token, "token");
+  EXPECT_EQ((*by_key)->identity_policies, principal_record().identity_policies);
+  const auto by_arn = store.find_principal_by_arn("arn:aws:iam::111122223333:user/admin");
+  ASSERT_TRUE(by_arn.has_value() && by_arn->has_value());
+  EXPECT_EQ((*by_arn)->access_key_id, "AKIAEXAMPLE");
+  EXPECT_FALSE(store.find_principal("AKIAOTHER")->has_value());
+}
+
+TEST(StoreTest, RemembersADocumentUntilItExpires) {
+  Store store = open_in_memory();
+  const Bytes digest(48, 1);
+  const Timestamp expires(std::chrono::milliseconds(1000));
+  EXPECT_TRUE(*store.remember_document(digest, expires));
+  EXPECT_FALSE(*store.remember_document(digest, expires));
+  ASSERT_TRUE(store.forget_documents(expires).has_value());
+  EXPECT_FALSE(*store.remember_document(digest, expires));
+  ASSERT_TRUE(store.forget_documents(expires + std::chrono::milliseconds(1)).has_value());
+  EXPECT_TRUE(*store.remember_document(digest, expires));
+}
+
+TEST(StoreTest, KeepsItsStateAcrossOpening) {
+  const TempFolder folder;
+  {
+    auto store = Store::open(folder.database(), master_key());
+    ASSERT_TRUE(store.has_value()) << store.error().detail;
+    ASSERT_TRUE(store->add_key(key_record("k1"), material("kept")).has_value());
+  }
+  auto store = Store::open(folder.database(), master_key());
+  ASSERT_TRUE(store.has_value()) << store.error().detail;
+  EXPECT_EQ(*store->key_material("k1"), material("kept"));
+}
+
+TEST(StoreTest, RefusesAnotherMasterKey) {
+  const TempFolder folder;
+  ASSERT_TRUE(Store::open(folder.database(), master_key(1)).has_value());
+  const auto store = Store::open(folder.database(), master_key(2));
+  ASSERT_FALSE(store.has_value());
+  EXPECT_EQ(store.error().code, Errc::unauthenticated);
+  EXPECT_FALSE(Store::open(std::nullopt, Secret(31)).has_value());
+}
+
+TEST(StoreTest, RefusesASecondProcess) {
+  const TempFolder folder;
+  const auto first = Store::open(folder.database(), master_key());
+  ASSERT_TRUE(first.has_value());
+  const auto second = Store::open(folder.database(), master_key());
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, Errc::unavailable);
+}
+
+TEST(StoreTest, NoSecretIsInTheFileInClear) {
+  const TempFolder folder;
+  {
+    auto store = Store::open(folder.database(), master_key());
+    ASSERT_TRUE(store.has_value());
+    ASSERT_TRUE(store->add_key(key_record("k1"), material("needle-in-the-key")).has_value());
+    PrincipalRecord principal = principal_record();
+    principal.secret_access_key = material("needle-in-the-secret");
+    principal.session_token = "needle-in-the-token";
+    ASSERT_TRUE(store->put_principal(principal).has_value());
+  }
+  const auto file = read_file(folder.database(), /*max_size=*/1 << 20);
+  ASSERT_TRUE(file.has_value());
+  EXPECT_NE(as_text(*file).find("AKIAEXAMPLE"), std::string_view::npos);
+  EXPECT_EQ(as_text(*file).find("needle"), std::string_view::npos);
+}
+
+// Adds keys until it is killed; writes the number of each to `acknowledge` once the
+// store has said that it is kept.
+[[noreturn]] void add_keys_for_ever(const std::filesystem::path& path, int acknowledge,
+                                    int first_key) {
+  auto store = Store::open(path, master_key());
+  if (!store) _exit(1);
+  for (int i = first_key;; ++i) {
+    const std::string id = std::to_string(i);
+    if (!store->add_key(key_record(id), material(id))) _exit(2);
+    if (write(acknowledge, &i, sizeof i) != sizeof i) _exit(3);
+  }
+}
+
+// Runs the writer until it has acknowledged `count` keys and a little longer, kills it, and
+// returns the last key it acknowledged.
+int kill_writer_after(const std::filesystem::path& path, int first_key, int count,
+                      unsigned delay_microseconds) {
+  int ends[2];
+  EXPECT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) add_keys_for_ever(path, ends[1], first_key);
+  close(ends[1]);
+  int last = first_key - 1;
+  for (int i = 0; i < count; ++i) {
+    if (read(ends[0], &last, sizeof last) != sizeof last) break;
+  }
+  usleep(delay_microseconds);
+  kill(child, SIGKILL);
+  int ended = 0;
+  waitpid(child, &ended, 0);
+  EXPECT_TRUE(WIFSIGNALED(ended)) << "the writer failed with " << WEXITSTATUS(ended);
+  while (read(ends[0], &last, sizeof last) == sizeof last) continue;
+  close(ends[0]);
+  return last;
+}
+
+TEST(StoreTest, AnAcknowledgedWriteSurvivesKillNine) {
+  const TempFolder folder;
+  std::minstd_rand random(2);
+  int last = 0;
+  for (int round = 0; round < 12; ++round) {
+    last = kill_writer_after(folder.database(), last + 2, 1 + static_cast<int>(random() % 8),
+                             static_cast<unsigned>(random() % 3000));
+    auto store = Store::open(folder.database(), master_key());
+    ASSERT_TRUE(store.has_value()) << store.error().detail;
+    const auto kept = store->key_material(std::to_string(last));
+    ASSERT_TRUE(kept.has_value()) << "key " << last << " of round " << round << " is lost";
+    EXPECT_EQ(*kept, material(std::to_string(last)));
+  }
+}
+
+}  // namespace
+}  // namespace cofferdam::cloud
