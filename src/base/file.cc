@@ -2,6 +2,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,6 +145,16 @@ Status make_private_folder(const std::filesystem::path& path) {
     return fail(Errc::unavailable, "cannot protect " + path.string() + ": " + error.message());
   }
   return {};
+}
+
+Result<UniqueFd> lock_folder(const std::filesystem::path& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return std::unexpected(open_error(path, errno));
+  while (flock(fd.get(), LOCK_EX) != 0) {
+    if (errno == EINTR) continue;
+    return fail(Errc::unavailable, "cannot lock " + path.string() + ": " + errno_text(errno));
+  }
+  return fd;
 }
 
 std::string errno_text(int code) { return std::generic_category().message(code); }

@@ -47,6 +47,10 @@ Status write_file_atomic(const std::filesystem::path& path, ByteView content, un
 // Makes the folder and its parents, private to this user.
 Status make_private_folder(const std::filesystem::path& path);
 
+// Waits for the advisory lock of an existing folder and holds it until the result dies:
+// for steps that two processes must not take at once. Leaves nothing behind.
+Result<UniqueFd> lock_folder(const std::filesystem::path& path);
+
 // The text of errno `code`, such as "No such file or directory".
 std::string errno_text(int code);
 
