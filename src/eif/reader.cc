@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eif/reader.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "eif/signature.h"
+
+namespace cofferdam::eif {
+namespace {
+
+std::unexpected<Error> bad(std::string detail) {
+  return fail(Errc::invalid_input, "malformed", "image: " + std::move(detail));
+}
+
+// The section the table's entry `index` names. Sections before it end at `end`.
+Result<Section> read_section(ByteView file, const Header& header, std::size_t index,
+                             std::uint64_t end) {
+  const std::string name = "section " + std::to_string(index);
+  const std::uint64_t offset = header.offsets[index];
+  if (offset < end) return bad(name + " overlaps what comes before it");
+  if (offset > file.size() || file.size() - offset < kSectionHeaderSize) {
+    return bad(name + " lies beyond the end of the file");
+  }
+  const ByteView rest = file.subspan(static_cast<std::size_t>(offset));
+  COFFERDAM_TRY(const SectionHeader own, SectionHeader::parse(rest.first(kSectionHeaderSize)));
+  if (own.size != header.sizes[index]) {
+    return bad(name + " states another size than the table of sections");
+  }
+  const ByteView content = rest.subspan(kSectionHeaderSize);
+  if (own.size > content.size()) return bad(name + " ends beyond the end of the file");
+  return Section{.type = own.type,
+                 .offset = offset,
+                 .data = content.first(static_cast<std::size_t>(own.size))};
+}
+
+Status check_counts(const Header& header, std::span<const Section> sections) {
+  const auto count = [sections](SectionType type) {
+    return std::ranges::count(sections, type, &Section::type);
+  };
+  if (count(SectionType::kernel) != 1) return bad("expected exactly one kernel");
+  if (count(SectionType::cmdline) != 1) return bad("expected exactly one command line");
+  if (count(SectionType::ramdisk) == 0) return bad("expected at least one ramdisk");
+  if (count(SectionType::signature) > (header.version >= kSignatureVersion ? 1 : 0)) {
+    return bad("more signature sections than its version allows");
+  }
+  const bool has_metadata = header.version >= kMetadataVersion;
+  if (count(SectionType::metadata) != (has_metadata ? 1 : 0)) {
+    return bad(has_metadata ? "expected exactly one metadata section"
+                            : "a metadata section, which its version does not have");
+  }
+  return {};
+}
+
+Status check_order_and_sizes(std::span<const Section> sections) {
+  bool kernel_seen = false;
+  for (const Section& section : sections) {
+    if (section.type == SectionType::kernel) kernel_seen = true;
+    if (section.type == SectionType::ramdisk && !kernel_seen) {
+      return bad("a ramdisk before the kernel");
+    }
+    const std::size_t limit = section.type == SectionType::signature  ? kMaxSignatureSize
+                              : section.type == SectionType::metadata ? kMaxMetadataSize
+                              : section.type == SectionType::cmdline  ? kMaxCmdlineSize
+                                                                      : section.data.size();
+    if (section.data.size() > limit) {
+      return bad("a section larger than the " + std::to_string(limit) + " bytes its type may have");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Image> Image::open(const std::filesystem::path& path) {
+  COFFERDAM_TRY(MappedFile file, MappedFile::open(path));
+  const ByteView bytes = file.view();
+  Image out(std::move(file), bytes);
+  if (const Status sound = out.read_structure(); !sound) {
+    return wrap(path.string(), sound.error());
+  }
+  return out;
+}
+
+Result<Image> Image::parse(ByteView bytes) {
+  Image out(MappedFile(), bytes);
+  COFFERDAM_CHECK(out.read_structure());
+  return out;
+}
+
+Status Image::read_structure() {
+  COFFERDAM_TRY(header_, Header::parse(bytes_));
+  std::uint64_t end = kHeaderSize;
+  for (std::size_t i = 0; i < header_.section_count; ++i) {
+    COFFERDAM_TRY(const Section section, read_section(bytes_, header_, i, end));
+    end = section.offset + kSectionHeaderSize + section.data.size();
+    sections_.push_back(section);
+  }
+  if (end != bytes_.size()) return bad("bytes after the last section");
+  COFFERDAM_CHECK(check_counts(header_, sections_));
+  return check_order_and_sizes(sections_);
+}
+
+std::vector<ByteView> Image::ramdisks() const {
+  std::vector<ByteView> out;
+  for (const Section& section : sections_) {
+    if (section.type == SectionType::ramdisk) out.push_back(section.data);
+  }
+  return out;
+}
+
+std::optional<ByteView> Image::first(SectionType type) const noexcept {
+  const auto found = std::ranges::find(sections_, type, &Section::type);
+  if (found == sections_.end()) return std::nullopt;
+  return found->data;
+}
+
+Image::Scan Image::scan() const {
+  ImageDigest digest;
+  digest.frame(bytes_.first(kCrcOffset));
+  std::size_t position = kHeaderSize;
+  for (const Section& section : sections_) {
+    const auto start = static_cast<std::size_t>(section.offset) + kSectionHeaderSize;
+    digest.frame(bytes_.subspan(position, start - position));
+    digest.section(section.type);
+    digest.content(section.data);
+    position = start + section.data.size();
+  }
+  const bool crc_matches = digest.crc().value() == header_.crc;
+  return {.measurements = digest.finish(), .crc_matches = crc_matches};
+}
+
+Result<Measurements> Image::measure() const {
+  Scan found = scan();
+  if (!found.crc_matches) {
+    return fail(Errc::invalid_input, "bad_crc",
+                "image: the CRC in its header is not that of the file; it was damaged or changed");
+  }
+  if (const auto section = signature()) {
+    COFFERDAM_TRY(const SigningCertificate certificate, signing_certificate(*section));
+    found.measurements.pcr8 = certificate.pcr8;
+  }
+  return found.measurements;
+}
+
+}  // namespace cofferdam::eif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/byte_view.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "crypto/certificate_view.h"
+#include "crypto/digest.h"
+#include "crypto/ec.h"
+
+// The signature section of an image: CBOR, an array of {certificate, COSE_Sign1 over
+// PCR0}, of which only the first counts, as for the hypervisor. Byte strings are written
+// as arrays of integers, since the official tool does so. Source: formats.md §1.5, after
+// aws-nitro-enclaves-image-format src/utils/eif_signer.rs.
+namespace cofferdam::eif {
+
+struct SignatureEntry {
+  Bytes certificate_pem;
+  Bytes cose_sign1;
+
+  bool operator==(const SignatureEntry&) const = default;
+};
+
+// Errc::invalid_input, reason `malformed`: other members, numbers that are no octets,
+// no entry at all, more than kMaxSignatureSize bytes, anything after the array.
+Result<std::vector<SignatureEntry>> parse_signature_section(ByteView section);
+Bytes encode_signature_section(std::span<const SignatureEntry> entries);
+
+// A certificate whose hash is, or would be, PCR8 of an enclave.
+struct SigningCertificate {
+  Bytes der;
+  crypto::CertificateView view;
+  crypto::Sha384 pcr8{};
+
+  // The first certificate of a PEM text, as OpenSSL takes it. `malformed` otherwise.
+  static Result<SigningCertificate> from_pem(std::string_view pem);
+};
+
+// The certificate of a section's first entry. Nothing is verified.
+Result<SigningCertificate> signing_certificate(ByteView section);
+
+// Whether the first entry is a signature by its certificate's key over exactly this PCR0,
+// and the certificate is valid at `at` (both ends included). Reasons, in the order of the
+// checks: `malformed`, `wrong_algorithm`, `bad_signature`, `wrong_image` (good, but over
+// another PCR0), `not_yet_valid`, `expired`. Not judged: who issued the certificate; pin
+// its hash, PCR8, instead.
+Status verify_signature(ByteView section, const crypto::Sha384& pcr0, Timestamp at);
+
+// Signs images: a certificate and its private key. Move-only.
+class Signer {
+ public:
+  // Fails with Errc::invalid_input if the key is not the certificate's.
+  static Result<Signer> make(std::string certificate_pem, crypto::EcPrivateKey key);
+  // PEM files; the key is unencrypted, on P-256, P-384 or P-521.
+  static Result<Signer> load(const std::filesystem::path& certificate,
+                             const std::filesystem::path& key);
+
+  const SigningCertificate& certificate() const noexcept { return certificate_; }
+  const crypto::EcPrivateKey& key() const noexcept { return key_; }
+
+  // A section with one entry, over this PCR0.
+  Result<Bytes> sign(const crypto::Sha384& pcr0) const;
+
+ private:
+  Signer(std::string pem, SigningCertificate certificate, crypto::EcPrivateKey key)
+      : pem_(std::move(pem)), certificate_(std::move(certificate)), key_(std::move(key)) {}
+
+  std::string pem_;
+  SigningCertificate certificate_;
+  crypto::EcPrivateKey key_;
+};
+
+}  // namespace cofferdam::eif
