@@ -43,6 +43,8 @@ struct Operator {
   Quantifier quantifier = Quantifier::one;
   bool negated = false;
   bool if_exists = false;
+
+  bool operator==(const Operator&) const = default;
 };
 
 // Names are compared without regard to case. std::nullopt for an operator AWS does not have.
@@ -54,6 +56,8 @@ struct Condition {
   Operator op;
   std::string key;
   std::vector<std::string> values;  // Never empty.
+
+  bool operator==(const Condition&) const = default;
 };
 
 // Errc::invalid_input when a value is not what the operator compares: a number, a date,

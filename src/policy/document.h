@@ -31,6 +31,8 @@ template <class T>
 struct Selector {
   std::vector<T> entries;
   bool negated = false;
+
+  bool operator==(const Selector&) const = default;
 };
 
 struct Statement {
@@ -41,12 +43,16 @@ struct Statement {
   std::optional<Selector<std::string>>
       resource;  // A key policy statement without one does nothing.
   std::vector<Condition> conditions;
+
+  bool operator==(const Statement&) const = default;
 };
 
 struct Document {
   bool variables = false;  // Version 2012-10-17; the older language takes ${...} literally.
   std::string id;
   std::vector<Statement> statements;
+
+  bool operator==(const Document&) const = default;
 };
 
 inline constexpr std::size_t kMaxKeyPolicySize = std::size_t{32} * 1024;

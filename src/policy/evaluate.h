@@ -42,7 +42,8 @@ struct Verdict {
   bool explicit_deny = false;
   // Denied without a statement: the layer that would have had to allow.
   Layer layer = Layer::resource_policy;
-  std::string policy;     // Name of the policy that decided; empty when none did.
+  // Name of the policy that decided; empty when none did, and for a root user.
+  std::string policy;
   std::string statement;  // Its Sid, or "#2" for the second statement.
   std::string message;    // AWS's AccessDenied text; empty when allowed.
 };
@@ -56,9 +57,5 @@ struct Verdict {
 //  - the root user of an account needs no identity policy;
 //  - without a resource policy, an identity policy must allow.
 Verdict evaluate(const Request& request, const PolicySet& policies);
-
-// Whether one statement covers the request: principal (where the statement has one),
-// action, resource and every condition.
-bool applies(const Statement& statement, const Request& request, bool variables);
 
 }  // namespace cofferdam::policy

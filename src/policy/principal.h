@@ -31,6 +31,8 @@ struct PrincipalPattern {
 
   Kind kind = Kind::anyone;
   std::string value;  // Account id, ARN, service or provider; empty for anyone.
+
+  bool operator==(const PrincipalPattern&) const = default;
 };
 
 // How a pattern meets a requester. `through_account` is the weaker form: the pattern names
