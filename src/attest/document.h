@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "attest/cose.h"
 #include "base/byte_view.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -37,15 +38,16 @@ struct Document {
   std::optional<Bytes> public_key;
   std::optional<Bytes> user_data;
   std::optional<Bytes> nonce;
+  // Names of fields that nobody knew when this was written. They are signed like the rest
+  // and decide nothing, so a newer module that adds one does not stop older verifiers.
+  std::vector<std::string> unknown_fields;
 };
 
-// A COSE_Sign1 (RFC 9052) taken apart, with the document inside. Views point into the
-// bytes it was parsed from.
+// A document and the message it came in. The message's views point into the bytes it was
+// parsed from.
 struct SignedDocument {
   Document document;
-  ByteView protected_header;
-  ByteView payload;
-  ByteView signature;
+  CoseSign1 message;
 };
 
 // Decodes without judging: sizes, types, ranges, no duplicates, no trailing bytes.
@@ -56,7 +58,8 @@ Result<SignedDocument> parse_document(ByteView bytes);
 // Raw, base64 or hexadecimal text of a document: whichever it is, the raw bytes.
 Result<Bytes> decode_document_input(ByteView input);
 
-// PCR0, PCR1 and PCR2 all zero: the parent can read the console of this enclave.
+// PCR0, PCR1 and PCR2 all zero: the parent can read the console of this enclave. A register
+// that is not there counts as zero: what cannot be told apart from debug mode is debug mode.
 bool is_debug(const Pcrs& pcrs);
 
 }  // namespace cofferdam::attest

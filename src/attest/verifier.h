@@ -37,10 +37,10 @@ struct Expectations {
   Kind kind = Kind::enclave;
   bool allow_debug = false;
   bool strict = false;  // Also serial, instance, region and launch time must agree.
-  Pcrs pcrs;            // Each must be present and equal.
-  std::optional<Bytes> nonce;
-  std::optional<Bytes> user_data;
-  std::optional<std::chrono::milliseconds> max_age;
+  Pcrs pcrs = {};       // Each must be present and equal.
+  std::optional<Bytes> nonce = {};
+  std::optional<Bytes> user_data = {};
+  std::optional<std::chrono::milliseconds> max_age = {};
   // How far a document's timestamp may lie ahead of `at`.
   std::chrono::milliseconds future_tolerance = std::chrono::minutes(5);
 };

@@ -327,10 +327,7 @@ Writer& Writer::integer(std::int64_t value) {
   return *this;
 }
 
-Writer& Writer::bytes(ByteView value) {
-  head(2, value.size());
-  return raw(value);
-}
+Writer& Writer::bytes(ByteView value) { return bytes_head(value.size()).raw(value); }
 
 Writer& Writer::text(std::string_view value) {
   head(3, value.size());
@@ -359,6 +356,11 @@ Writer& Writer::map(std::size_t count) {
 
 Writer& Writer::tag(std::uint64_t number) {
   head(6, number);
+  return *this;
+}
+
+Writer& Writer::bytes_head(std::size_t size) {
+  head(2, size);
   return *this;
 }
 

@@ -97,6 +97,8 @@ class Writer {
   Writer& map(std::size_t count);    // Then `count` keys and values in turn.
   Writer& tag(std::uint64_t number);
   Writer& raw(ByteView encoded);  // An item that is already encoded.
+  // Announces a byte string whose `size` bytes the caller adds itself.
+  Writer& bytes_head(std::size_t size);
 
   const Bytes& view() const noexcept { return out_; }
   Bytes take() && { return std::move(out_); }

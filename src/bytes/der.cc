@@ -123,6 +123,11 @@ Result<ByteView> Reader::object_identifier() {
   if (found.content.empty() || (found.content.back() & 0x80) != 0) {
     return bad("OBJECT IDENTIFIER is cut short");
   }
+  bool arc_begins = true;
+  for (const std::uint8_t byte : found.content) {
+    if (arc_begins && byte == 0x80) return bad("OBJECT IDENTIFIER not in its shortest form");
+    arc_begins = (byte & 0x80) == 0;
+  }
   return found.content;
 }
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attest/call_binding.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "bytes/cbor.h"
+
+namespace cofferdam::attest {
+namespace {
+
+constexpr std::string_view kDomain = "cofferdam/call/v1";
+constexpr std::size_t kMaxSize = std::size_t{16} * 1024;  // A context is at most 8 KiB in KMS.
+constexpr cbor::Limits kLimits{.max_size = kMaxSize,
+                               .max_depth = 2,
+                               .max_items = 1024,
+                               .allow_indefinite = false,
+                               .allow_long_heads = false};
+
+std::unexpected<Error> bad(std::string detail) {
+  return fail(Errc::invalid_input, "call binding: " + std::move(detail));
+}
+
+// Deterministic CBOR sorts by the encoding, where a shorter text comes first.
+void write_context(cbor::Writer& out, const std::map<std::string, std::string>& context) {
+  std::vector<std::pair<std::string_view, std::string_view>> pairs(context.begin(), context.end());
+  std::ranges::sort(pairs, {},
+                    [](const auto& pair) { return std::pair(pair.first.size(), pair.first); });
+  out.map(pairs.size());
+  for (const auto& [key, value] : pairs) out.text(key).text(value);
+}
+
+Result<std::map<std::string, std::string>> read_context(const cbor::Item& item) {
+  std::map<std::string, std::string> out;
+  COFFERDAM_TRY(const auto entries, item.map());
+  for (std::size_t i = 0; i < entries.size(); i += 2) {
+    COFFERDAM_TRY(const std::string_view key, entries[i].text());
+    COFFERDAM_TRY(const std::string_view value, entries[i + 1].text());
+    out.emplace(key, value);
+  }
+  return out;
+}
+
+Result<std::optional<crypto::Sha384>> read_digest(const cbor::Item& item) {
+  if (item.is_null()) return std::nullopt;
+  crypto::Sha384 out{};
+  COFFERDAM_TRY(const ByteView bytes, item.bytes());
+  if (bytes.size() != out.size()) return bad("the ciphertext digest is not 48 bytes long");
+  std::ranges::copy(bytes, out.begin());
+  return out;
+}
+
+Result<CallBinding> read(ByteView bytes) {
+  COFFERDAM_TRY(const cbor::Item root, cbor::parse(bytes, kLimits));
+  COFFERDAM_TRY(const auto parts, root.array());
+  if (parts.size() != 6) return bad("expected 6 parts, found " + std::to_string(parts.size()));
+  COFFERDAM_TRY(const std::string_view domain, parts[0].text());
+  if (domain != kDomain) return bad("is not of version cofferdam/call/v1");
+  CallBinding out;
+  COFFERDAM_TRY(out.operation, parts[1].text());
+  COFFERDAM_TRY(out.key_arn, parts[2].text());
+  COFFERDAM_TRY(out.encryption_context, read_context(parts[3]));
+  COFFERDAM_TRY(out.ciphertext_digest, read_digest(parts[4]));
+  COFFERDAM_TRY(out.counter, parts[5].unsigned_integer());
+  return out;
+}
+
+}  // namespace
+
+Bytes CallBinding::encode() const {
+  cbor::Writer out;
+  out.array(6).text(kDomain).text(operation).text(key_arn);
+  write_context(out, encryption_context);
+  if (ciphertext_digest) {
+    out.bytes(*ciphertext_digest);
+  } else {
+    out.null();
+  }
+  out.unsigned_integer(counter);
+  return std::move(out).take();
+}
+
+Result<CallBinding> CallBinding::decode(ByteView bytes) {
+  COFFERDAM_TRY(CallBinding out, read(bytes));
+  if (!std::ranges::equal(out.encode(), bytes)) return bad("is not in deterministic encoding");
+  return out;
+}
+
+crypto::Sha384 CallBinding::digest() const { return crypto::sha384(encode()); }
+
+}  // namespace cofferdam::attest
