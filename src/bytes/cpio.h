@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/byte_view.h"
+#include "base/result.h"
+
+// The cpio "newc" archive (magic 070701), as the Linux kernel unpacks it from an initial
+// ramdisk: Documentation/driver-api/early-userspace/buffer-format.rst of the kernel.
+namespace cofferdam::cpio {
+
+// File type bits of Entry::mode; the low twelve bits are the permissions.
+inline constexpr std::uint32_t kTypeMask = 0170000;
+inline constexpr std::uint32_t kSymlink = 0120000;
+inline constexpr std::uint32_t kRegularFile = 0100000;
+inline constexpr std::uint32_t kBlockDevice = 0060000;
+inline constexpr std::uint32_t kDirectory = 0040000;
+inline constexpr std::uint32_t kCharacterDevice = 0020000;
+inline constexpr std::uint32_t kFifo = 0010000;
+
+inline constexpr std::size_t kMaxPathSize = 4095;
+inline constexpr std::uint64_t kMaxContentSize = 0xffffffff;
+
+// One file of an archive. `content` points into the archive, or into the caller's memory
+// when writing; it is the target of a symbolic link and empty for everything but a
+// regular file otherwise.
+struct Entry {
+  // Relative to the root, without "." and "..": "usr/bin/app". Empty for the root itself.
+  std::string path;
+  std::uint32_t mode = 0;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint32_t mtime = 0;  // Seconds since 1970.
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+  ByteView content = {};
+
+  std::uint32_t type() const noexcept { return mode & kTypeMask; }
+  friend bool operator==(const Entry& a, const Entry& b);
+};
+
+struct Limits {
+  std::uint64_t max_entries = 1'000'000;
+  std::uint64_t max_content_size = kMaxContentSize;  // Of one entry.
+};
+
+// Reads the entries of a ramdisk in order. Like the kernel it goes on after a trailer:
+// zeros, then perhaps another archive. Borrows the archive.
+//
+// Refused with Errc::invalid_input: another format (compressed ramdisks included), a
+// header that is not hexadecimal, names that leave the root ("..", absolute, a NUL
+// inside), hard links (the tools that build enclaves write none), sockets, a missing
+// trailer, non-zero padding, and whatever exceeds `limits`. A path may occur twice, and
+// a symbolic link may stand where a later path passes: whoever unpacks must not follow
+// links out of the root.
+class Reader {
+ public:
+  explicit Reader(ByteView archive, Limits limits = {}) noexcept
+      : archive_(archive), limits_(limits) {}
+
+  // The next entry, or nothing after the last one.
+  Result<std::optional<Entry>> next();
+
+ private:
+  Result<ByteView> take(std::uint64_t size);
+  Status skip_padding(std::size_t alignment);
+  bool at_end_after_trailer();
+  Result<Entry> rest_of_entry(std::span<const std::uint32_t> header, std::string_view name);
+
+  ByteView archive_;
+  Limits limits_;
+  std::size_t position_ = 0;
+  std::uint64_t entries_ = 0;
+  bool in_archive_ = false;
+};
+
+// Writes one archive, byte for byte the same for the same entries: inodes count from 721,
+// the device is 3:1, directories have two links and the end is padded to 512, which is
+// what linuxkit writes for nitro-cli. Entries come out in the order given. Fails with
+// Errc::invalid_input for what Reader would refuse.
+Result<Bytes> make_cpio(std::span<const Entry> entries);
+
+}  // namespace cofferdam::cpio
