@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/http_server.h"
+
+#include <array>
+#include <optional>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "net/deadline.h"
+#include "net/message_io.h"
+#include "net/stream_server.h"
+#include "net/tls.h"
+
+namespace cofferdam::net {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLingerTime{1'000};
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+// What to tell a peer whose request could not be read; nothing if it has gone.
+std::optional<HttpResponse> answer_to_bad_request(const Error& error) {
+  if (error.code == Errc::deadline_exceeded) {
+    return error_response(408, "request_timeout", "the request did not arrive in time");
+  }
+  if (error.code != Errc::invalid_input) return std::nullopt;
+  unsigned status = 400;
+  if (error.reason == "header_too_large") status = 431;
+  if (error.reason == "body_too_large") status = 413;
+  return error_response(status, error.reason, error.detail);
+}
+
+// Reads and drops what still comes: closing with unread bytes would reset the connection,
+// and the answer might be lost with it.
+Task<void> discard_input(Stream& stream) {
+  COFFERDAM_CO_CHECK(co_await stream.shutdown_write());
+  std::array<std::uint8_t, 4096> unused{};
+  for (;;) {
+    COFFERDAM_CO_TRY(const std::size_t size, co_await stream.read_some(unused));
+    if (size == 0) co_return Status();
+  }
+}
+
+}  // namespace
+
+class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(boost::asio::any_io_executor executor, HttpServerOptions options, HttpHandler handler)
+      : options_(std::move(options)),
+        handler_(std::move(handler)),
+        server_(std::move(executor), "http", options_.max_connections,
+                [this](Stream stream, std::shared_ptr<ServedConnection> connection) {
+                  return serve(shared_from_this(), std::move(stream), std::move(connection));
+                }) {}
+
+  StreamServer& server() noexcept { return server_; }
+
+ private:
+  using Connection = std::shared_ptr<ServedConnection>;
+
+  static Task<void> serve(std::shared_ptr<Impl> self, Stream stream, Connection connection) {
+    if (self->options_.tls) {
+      connection->set_idle(true);
+      auto detection = starts_with_tls(stream);
+      COFFERDAM_CO_TRY(const bool tls,
+                       co_await with_deadline(self->options_.header_timeout, std::move(detection)));
+      if (tls) {
+        auto handshake = tls_accept(std::move(stream), self->options_.tls);
+        auto secured = co_await with_deadline(self->options_.header_timeout, std::move(handshake));
+        if (!secured) co_return std::unexpected(std::move(secured).error());
+        stream = *std::move(secured);
+      }
+    }
+    InputBuffer input(self->options_.limits);
+    const std::string peer = stream.peer();
+    bool open = true;
+    while (open && !connection->stopping()) {
+      if (input.unread().empty()) {
+        connection->set_idle(true);
+        auto arrival = input.fill(stream);
+        COFFERDAM_CO_TRY(const std::size_t size,
+                         co_await with_deadline(self->options_.idle_timeout, std::move(arrival)));
+        if (size == 0) break;
+        connection->set_idle(false);
+      }
+      COFFERDAM_CO_TRY(open, co_await exchange(self, stream, input, peer, connection));
+    }
+    co_return Status();
+  }
+
+  // One request and its answer. False: the connection ends here.
+  static Task<bool> exchange(std::shared_ptr<Impl> self, Stream& stream, InputBuffer& input,
+                             std::string peer, Connection connection) {
+    RequestDecoder decoder(self->options_.limits);
+    auto read = co_await read_request(self, stream, input, decoder);
+    if (!read) {
+      const auto answer = answer_to_bad_request(read.error());
+      if (!answer) co_return std::unexpected(std::move(read).error());
+      co_return co_await refuse(self, stream, *answer);
+    }
+    const bool wants_more = decoder.keep_alive();
+    HttpRequest request = decoder.take();
+    request.peer = std::move(peer);
+    const bool head_only = request.method == "HEAD";
+    HttpResponse response = co_await self->answer(std::move(request));
+    const bool keep_alive = wants_more && !connection->stopping();
+    const Status sent = co_await self->send(stream, response, keep_alive, head_only);
+    wipe(response.body);
+    if (!sent) co_return std::unexpected(sent.error());
+    co_return keep_alive;
+  }
+
+  // Most requests have arrived whole with the first read; only others need deadlines.
+  static Task<void> read_request(std::shared_ptr<Impl> self, Stream& stream, InputBuffer& input,
+                                 RequestDecoder& decoder) {
+    COFFERDAM_CO_TRY(const std::size_t used, decoder.put(input.unread()));
+    input.consume(used);
+    if (!decoder.head_done()) {
+      auto head = read_head(stream, input, decoder);
+      COFFERDAM_CO_CHECK(co_await with_deadline(self->options_.header_timeout, std::move(head)));
+    }
+    if (decoder.done()) co_return Status();
+    if (decoder.expects_continue()) {
+      COFFERDAM_CO_CHECK(co_await self->write(stream, as_bytes(kContinue), {}));
+    }
+    auto rest = read_rest(stream, input, decoder);
+    co_return co_await with_deadline(self->options_.body_timeout, std::move(rest));
+  }
+
+  static Task<bool> refuse(std::shared_ptr<Impl> self, Stream& stream, HttpResponse response) {
+    COFFERDAM_CO_CHECK(co_await self->send(stream, response, /*keep_alive=*/false, false));
+    auto discarding = discard_input(stream);
+    [[maybe_unused]] const auto ended = co_await with_deadline(kLingerTime, std::move(discarding));
+    co_return false;
+  }
+
+  boost::asio::awaitable<HttpResponse> answer(HttpRequest request) {
+    auto response = co_await handler_(std::move(request));
+    if (!response) co_return error_response(response.error());
+    co_return *std::move(response);
+  }
+
+  Task<void> send(Stream& stream, const HttpResponse& response, bool keep_alive, bool head_only) {
+    auto head = encode_head(response, keep_alive);
+    if (!head) {
+      log::error("http: an answer could not be written: " + head.error().detail);
+      co_return std::unexpected(std::move(head).error());
+    }
+    const bool bare = head_only || !status_has_body(response.status);
+    const ByteView body = bare ? ByteView() : ByteView(response.body);
+    co_return co_await write(stream, as_bytes(*head), body);
+  }
+
+  Task<void> write(Stream& stream, ByteView head, ByteView body) {
+    auto writing = stream.write(head, body);
+    co_return co_await with_deadline(options_.write_timeout, std::move(writing));
+  }
+
+  HttpServerOptions options_;
+  HttpHandler handler_;
+  StreamServer server_;
+};
+
+HttpServer::HttpServer(boost::asio::any_io_executor executor, HttpServerOptions options,
+                       HttpHandler handler)
+    : impl_(std::make_shared<Impl>(std::move(executor), std::move(options), std::move(handler))) {}
+
+HttpServer::~HttpServer() { stop(); }
+
+Result<Endpoint> HttpServer::listen(const Endpoint& endpoint) {
+  return impl_->server().listen(endpoint);
+}
+
+void HttpServer::stop() { impl_->server().stop(); }
+
+Task<void> HttpServer::drain(std::chrono::milliseconds grace) {
+  return impl_->server().drain(grace);
+}
+
+std::size_t HttpServer::open_connections() const noexcept {
+  return impl_->server().open_connections();
+}
+
+}  // namespace cofferdam::net
