@@ -77,20 +77,6 @@ Result<SignatureEntry> first_entry(ByteView section) {
   return std::move(entries.front());
 }
 
-Status check_validity(const crypto::CertificateView& certificate, Timestamp at) {
-  if (at < certificate.not_before) {
-    return fail(
-        Errc::denied, kNotYetValid,
-        "the signing certificate is valid only from " + format_rfc3339(certificate.not_before));
-  }
-  // A certificate lives to the end of the second it names.
-  if (at >= certificate.not_after + std::chrono::seconds(1)) {
-    return fail(Errc::denied, kExpired,
-                "the signing certificate expired at " + format_rfc3339(certificate.not_after));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::vector<SignatureEntry>> parse_signature_section(ByteView section) {
@@ -138,9 +124,9 @@ Result<SigningCertificate> signing_certificate(ByteView section) {
   return SigningCertificate::from_pem(as_text(entry.certificate_pem));
 }
 
-Status verify_signature(ByteView section, const crypto::Sha384& pcr0, Timestamp at) {
+Result<SigningCertificate> verify_signature(ByteView section, const crypto::Sha384& pcr0) {
   COFFERDAM_TRY(const SignatureEntry entry, first_entry(section));
-  COFFERDAM_TRY(const SigningCertificate certificate,
+  COFFERDAM_TRY(SigningCertificate certificate,
                 SigningCertificate::from_pem(as_text(entry.certificate_pem)));
   const auto key = crypto::EcPublicKey::from_spki(certificate.view.spki);
   if (!key) return malformed("the certificate's key: " + key.error().detail);
@@ -151,7 +137,21 @@ Status verify_signature(ByteView section, const crypto::Sha384& pcr0, Timestamp 
     return fail(Errc::unauthenticated, "wrong_image",
                 "the signature is good but not over PCR0 of this image");
   }
-  return check_validity(certificate.view, at);
+  return certificate;
+}
+
+Status check_validity(const SigningCertificate& certificate, Timestamp at) {
+  const crypto::CertificateView& view = certificate.view;
+  if (at < view.not_before) {
+    return fail(Errc::denied, kNotYetValid,
+                "the signing certificate is valid only from " + format_rfc3339(view.not_before));
+  }
+  // A certificate lives to the end of the second it names.
+  if (at >= view.not_after + std::chrono::seconds(1)) {
+    return fail(Errc::denied, kExpired,
+                "the signing certificate expired at " + format_rfc3339(view.not_after));
+  }
+  return {};
 }
 
 Result<Signer> Signer::make(std::string certificate_pem, crypto::EcPrivateKey key) {

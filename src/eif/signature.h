@@ -44,12 +44,15 @@ struct SigningCertificate {
 // The certificate of a section's first entry. Nothing is verified.
 Result<SigningCertificate> signing_certificate(ByteView section);
 
-// Whether the first entry is a signature by its certificate's key over exactly this PCR0,
-// and the certificate is valid at `at` (both ends included). Reasons, in the order of the
-// checks: `malformed`, `wrong_algorithm`, `bad_signature`, `wrong_image` (good, but over
-// another PCR0), `not_yet_valid`, `expired`. Not judged: who issued the certificate; pin
-// its hash, PCR8, instead.
-Status verify_signature(ByteView section, const crypto::Sha384& pcr0, Timestamp at);
+// The certificate of a section whose first entry is a signature by its key over exactly
+// this PCR0. Reasons: `malformed`, `wrong_algorithm`, `bad_signature`, `wrong_image` (good,
+// but over another PCR0). Not judged: who issued the certificate (pin its hash, PCR8,
+// instead) and whether it has expired.
+Result<SigningCertificate> verify_signature(ByteView section, const crypto::Sha384& pcr0);
+
+// Whether `at` lies in the certificate's validity, both ends included, as the launch of an
+// enclave demands. Errc::denied with reason `not_yet_valid` or `expired`.
+Status check_validity(const SigningCertificate& certificate, Timestamp at);
 
 // Signs images: a certificate and its private key. Move-only.
 class Signer {
