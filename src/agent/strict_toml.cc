@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/strict_toml.h"
+
+#include <algorithm>
+
+namespace cofferdam::agent {
+namespace {
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+}  // namespace
+
+std::unexpected<Error> StrictTable::refuse(std::string_view key, std::string_view why) const {
+  std::string where = place_.empty() ? std::string(key) : place_ + "." + std::string(key);
+  return fail(Errc::invalid_input, "agent.toml: " + where + " " + std::string(why));
+}
+
+const toml::node* StrictTable::find(std::string_view key) {
+  asked_.emplace(key);
+  return table_.get(key);
+}
+
+Result<std::string> StrictTable::checked(std::string_view key, const toml::node& node) const {
+  const auto* value = node.as_string();
+  if (value == nullptr) return refuse(key, "is not a string");
+  const std::string& text = value->get();
+  if (text.empty() || text.size() > kMaxText) {
+    return refuse(key, "is empty or longer than " + std::to_string(kMaxText) + " bytes");
+  }
+  if (std::ranges::any_of(text, is_control)) return refuse(key, "has a control character");
+  return text;
+}
+
+Result<std::optional<std::string>> StrictTable::optional_text(std::string_view key) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return std::nullopt;
+  COFFERDAM_TRY(std::string value, checked(key, *node));
+  return std::optional(std::move(value));
+}
+
+Result<std::string> StrictTable::text(std::string_view key) {
+  COFFERDAM_TRY(auto value, optional_text(key));
+  if (!value) return refuse(key, "is missing");
+  return *std::move(value);
+}
+
+Result<std::int64_t> StrictTable::integer(std::string_view key) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return refuse(key, "is missing");
+  const auto* value = node->as_integer();
+  if (value == nullptr) return refuse(key, "is not an integer");
+  return value->get();
+}
+
+Result<std::vector<std::string>> StrictTable::texts(std::string_view key, std::size_t max_count) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return refuse(key, "is missing");
+  const auto* values = node->as_array();
+  if (values == nullptr) return refuse(key, "is not an array");
+  if (values->empty() || values->size() > max_count) {
+    return refuse(key, "is empty or has more than " + std::to_string(max_count) + " elements");
+  }
+  std::vector<std::string> out;
+  for (const auto& value : *values) {
+    COFFERDAM_TRY(std::string one, checked(key, value));
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Result<std::map<std::string, std::string>> StrictTable::text_map(std::string_view key,
+                                                                 std::size_t max_count) {
+  std::map<std::string, std::string> out;
+  const toml::node* node = find(key);
+  if (node == nullptr) return out;
+  const auto* values = node->as_table();
+  if (values == nullptr) return refuse(key, "is not a table");
+  if (values->size() > max_count) {
+    return refuse(key, "has more than " + std::to_string(max_count) + " pairs");
+  }
+  for (const auto& [name, value] : *values) {
+    if (name.str().empty() || name.str().size() > kMaxText ||
+        std::ranges::any_of(name.str(), is_control)) {
+      return refuse(key, "has an empty, long or unprintable name");
+    }
+    COFFERDAM_TRY(std::string one, checked(key, value));
+    out.emplace(std::string(name.str()), std::move(one));
+  }
+  return out;
+}
+
+Result<StrictTable> StrictTable::table(std::string_view key) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return refuse(key, "is missing: a table");
+  const auto* value = node->as_table();
+  if (value == nullptr) return refuse(key, "is not a table");
+  return StrictTable(*value, place_.empty() ? std::string(key) : place_ + "." + std::string(key));
+}
+
+Result<std::vector<StrictTable>> StrictTable::tables(std::string_view key, std::size_t max_count) {
+  std::vector<StrictTable> out;
+  const toml::node* node = find(key);
+  if (node == nullptr) return out;
+  const auto* values = node->as_array();
+  if (values == nullptr || values->size() > max_count) {
+    return refuse(key, "is not an array of at most " + std::to_string(max_count) + " tables");
+  }
+  for (const auto& value : *values) {
+    const auto* one = value.as_table();
+    if (one == nullptr) return refuse(key, "holds something else than tables");
+    out.emplace_back(*one, std::string(key) + "[" + std::to_string(out.size()) + "]");
+  }
+  return out;
+}
+
+Status StrictTable::finish() const {
+  for (const auto& [key, value] : table_) {
+    if (!asked_.contains(key.str())) {
+      return fail(Errc::invalid_input,
+                  "agent.toml: a key nobody knows in " +
+                      (place_.empty() ? std::string("the top level") : "[" + place_ + "]") + ": " +
+                      std::string(key.str().substr(0, 64)));
+    }
+  }
+  return {};
+}
+
+}  // namespace cofferdam::agent

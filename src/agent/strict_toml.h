@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#include <toml++/toml.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+// For config.cc only: toml++ stays out of every header that others include.
+namespace cofferdam::agent {
+
+// One table of the configuration, read strictly: each getter notes the key it looked for,
+// and finish() refuses whatever was not asked for. Borrows the table.
+class StrictTable {
+ public:
+  StrictTable(const toml::table& table, std::string place)
+      : table_(table), place_(std::move(place)) {}
+
+  // Texts are 1 to `kMaxText` bytes without control characters.
+  Result<std::string> text(std::string_view key);
+  Result<std::optional<std::string>> optional_text(std::string_view key);
+  Result<std::int64_t> integer(std::string_view key);
+  Result<std::vector<std::string>> texts(std::string_view key, std::size_t max_count);
+  Result<std::map<std::string, std::string>> text_map(std::string_view key, std::size_t max_count);
+  Result<StrictTable> table(std::string_view key);
+  // Zero or more tables under [[key]].
+  Result<std::vector<StrictTable>> tables(std::string_view key, std::size_t max_count);
+
+  Status finish() const;
+
+  [[nodiscard]] std::unexpected<Error> refuse(std::string_view key, std::string_view why) const;
+
+ private:
+  const toml::node* find(std::string_view key);
+  Result<std::string> checked(std::string_view key, const toml::node& node) const;
+
+  static constexpr std::size_t kMaxText = 2048;
+
+  const toml::table& table_;
+  std::string place_;
+  std::set<std::string, std::less<>> asked_;
+};
+
+}  // namespace cofferdam::agent
