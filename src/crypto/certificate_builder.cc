@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "bytes/der.h"
+#include "crypto/digest.h"
 
 namespace cofferdam::crypto {
 namespace {
@@ -105,11 +106,32 @@ Result<Bytes> alternative_names(const CertificateSpec& spec) {
   return extension("2.5.29.17", false, der::encode(der::kSequence, content));
 }
 
-Result<Bytes> encode_extensions(const CertificateSpec& spec) {
+// The first 160 bits of the SHA-256 of the key's point (RFC 7093 section 2).
+Bytes key_identifier(const EcPublicKey& key) {
+  const Bytes spki = key.spki();
+  const Sha256 digest = sha256(ByteView(spki).last(1 + 2 * coordinate_size(key.curve())));
+  return {digest.begin(), digest.begin() + 20};
+}
+
+Bytes subject_key_identifier(const EcPublicKey& key) {
+  return extension("2.5.29.14", false, der::encode_octet_string(key_identifier(key)));
+}
+
+Bytes authority_key_identifier(const EcPublicKey& issuer) {
+  const Bytes identifier = der::encode(der::context_primitive(0), key_identifier(issuer));
+  return extension("2.5.29.35", false, der::encode(der::kSequence, identifier));
+}
+
+Result<Bytes> encode_extensions(const CertificateSpec& spec, const EcPublicKey& subject,
+                                const EcPublicKey& issuer) {
   Bytes content = basic_constraints(spec);
   const auto add = [&](const Bytes& part) {
     content.insert(content.end(), part.begin(), part.end());
   };
+  if (spec.key_identifiers) {
+    if (spec.subject != spec.issuer) add(authority_key_identifier(issuer));
+    add(subject_key_identifier(subject));
+  }
   if (spec.key_usage != 0) add(key_usage(spec));
   if (spec.server_auth) {
     add(extension("2.5.29.37", false,
@@ -135,7 +157,8 @@ Result<Bytes> build_certificate(const CertificateSpec& spec, const EcPublicKey& 
                                 const EcPrivateKey& issuer_key) {
   COFFERDAM_TRY(const Bytes issuer, encode_name(spec.issuer));
   COFFERDAM_TRY(const Bytes subject, encode_name(spec.subject));
-  COFFERDAM_TRY(const Bytes extensions, encode_extensions(spec));
+  COFFERDAM_TRY(const Bytes extensions,
+                encode_extensions(spec, subject_key, issuer_key.public_key()));
   const Bytes version = der::encode(der::context_constructed(0), der::encode_small_integer(2));
   const Bytes algorithm = signature_algorithm(issuer_key.curve());
   const Bytes validity =

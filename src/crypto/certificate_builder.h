@@ -38,6 +38,9 @@ struct CertificateSpec {
   std::optional<std::uint32_t> path_length;  // Only with is_ca.
   std::uint16_t key_usage = 0;               // Left out when zero.
   bool key_usage_critical = true;
+  // subjectKeyIdentifier and, unless self-issued, authorityKeyIdentifier. Strict verifiers
+  // want them; the leaves of AWS do without.
+  bool key_identifiers = true;
   bool server_auth = false;               // extendedKeyUsage serverAuth
   std::vector<std::string> dns_names;     // subjectAltName
   std::vector<std::string> ip_addresses;  // subjectAltName; IPv4 and IPv6 in text

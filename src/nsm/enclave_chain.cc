@@ -137,6 +137,7 @@ crypto::CertificateSpec EnclaveChain::spec_for(Level level, Timestamp now) const
       spec.is_ca = false;
       spec.key_usage = crypto::kDigitalSignature | crypto::kNonRepudiation;
       spec.key_usage_critical = false;
+      spec.key_identifiers = false;
       break;
   }
   return spec;
