@@ -18,10 +18,10 @@ namespace cofferdam::nsm {
 
 // What the platform knows about an enclave when it starts it.
 struct BootState {
-  attest::Pcrs pcrs;        // Measured: 0, 1, 2 and 8; others where wanted.
+  attest::Pcrs pcrs = {};   // Measured: 0, 1, 2 and 8; others where wanted.
   bool debug_mode = false;  // PCR0, 1 and 2 become zero.
   std::string region = "us-east-1";
-  std::optional<std::string> role_arn;  // Of the instance: becomes PCR3.
+  std::optional<std::string> role_arn = {};  // Of the instance: becomes PCR3.
 };
 
 // An emulated Nitro Secure Module of one enclave: the registers, the clock and the signing

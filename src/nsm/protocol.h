@@ -38,7 +38,7 @@ struct DescribePcrRequest {
 };
 struct ExtendPcrRequest {
   std::uint16_t index = 0;
-  Bytes data;
+  Bytes data = {};
 };
 struct LockPcrRequest {
   std::uint16_t index = 0;
@@ -48,9 +48,9 @@ struct LockPcrsRequest {
 };
 struct DescribeNsmRequest {};
 struct AttestationRequest {
-  std::optional<Bytes> user_data;
-  std::optional<Bytes> nonce;
-  std::optional<Bytes> public_key;
+  std::optional<Bytes> user_data = {};
+  std::optional<Bytes> nonce = {};
+  std::optional<Bytes> public_key = {};
 };
 struct GetRandomRequest {};
 using Request = std::variant<DescribePcrRequest, ExtendPcrRequest, LockPcrRequest, LockPcrsRequest,
@@ -58,10 +58,10 @@ using Request = std::variant<DescribePcrRequest, ExtendPcrRequest, LockPcrReques
 
 struct DescribePcrResponse {
   bool lock = false;
-  Bytes data;
+  Bytes data = {};
 };
 struct ExtendPcrResponse {
-  Bytes data;
+  Bytes data = {};
 };
 struct LockPcrResponse {};
 struct LockPcrsResponse {};
@@ -69,16 +69,16 @@ struct DescribeNsmResponse {
   std::uint16_t version_major = 0;
   std::uint16_t version_minor = 0;
   std::uint16_t version_patch = 0;
-  std::string module_id;
+  std::string module_id = {};
   std::uint16_t max_pcrs = 0;
-  std::vector<std::uint16_t> locked_pcrs;  // Ascending.
-  std::string digest;
+  std::vector<std::uint16_t> locked_pcrs = {};  // Ascending.
+  std::string digest = {};
 };
 struct AttestationResponse {
-  Bytes document;
+  Bytes document = {};
 };
 struct GetRandomResponse {
-  Bytes random;
+  Bytes random = {};
 };
 struct ErrorResponse {
   ErrorCode code = ErrorCode::internal_error;
