@@ -118,7 +118,7 @@ Status write_file_atomic(const std::filesystem::path& path, ByteView content, un
     return fail(Errc::unavailable, "cannot write " + path.string() + ": " + what);
   };
 
-  UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  const UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!fd.valid()) return failed(errno_text(errno));
   if (fchmod(fd.get(), mode) != 0) return failed(errno_text(errno));
   if (const Status written = write_all(fd.get(), content); !written) {

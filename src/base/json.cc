@@ -18,7 +18,7 @@ class StrictHandler {
  public:
   constexpr static std::size_t max_object_size = 10'000;
   constexpr static std::size_t max_array_size = 1'000'000;
-  constexpr static std::size_t max_key_size = 64 * 1024;
+  constexpr static std::size_t max_key_size = std::size_t{64} * 1024;
   constexpr static std::size_t max_string_size = std::size_t{64} * 1024 * 1024;
 
   bool on_document_begin(error_code&) {
@@ -107,7 +107,7 @@ const json::value* find(const json::object& object, std::string_view name) {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-void print(const json::value& value, std::string indent, std::string& out) {
+void print(const json::value& value, const std::string& indent, std::string& out) {
   const std::string inner = indent + "  ";
   if (value.is_object() && !value.get_object().empty()) {
     const char* separator = "{\n";

@@ -84,7 +84,7 @@ class SecretHeap {
 };
 
 SecretHeap& heap() {
-  static SecretHeap* const instance = new SecretHeap;  // Outlives every static Secret.
+  static auto* const instance = new SecretHeap;  // Outlives every static Secret.
   return *instance;
 }
 

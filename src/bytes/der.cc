@@ -204,7 +204,7 @@ Bytes encode_object_identifier(std::string_view dotted) {
 }
 
 Bytes encode_bit_string(ByteView octets, unsigned unused_bits) {
-  const std::uint8_t head = static_cast<std::uint8_t>(unused_bits);
+  const auto head = static_cast<std::uint8_t>(unused_bits);
   return encode(kBitString, {ByteView(&head, 1), octets});
 }
 

@@ -69,7 +69,7 @@ Result<Bytes> cbc_encrypt(const Secret& key, ByteView iv, const Secret& plaintex
       EVP_EncryptFinal_ex(context.get(), out.data() + head, &tail) != 1) {
     return library_failure("AES-256-CBC encryption");
   }
-  out.resize(static_cast<std::size_t>(head + tail));
+  out.resize(static_cast<std::size_t>(head) + static_cast<std::size_t>(tail));
   return out;
 }
 
@@ -86,7 +86,7 @@ Result<Secret> cbc_decrypt(const Secret& key, ByteView iv, ByteView ciphertext) 
     ERR_clear_error();
     return fail(Errc::unauthenticated, "CMS: content does not decrypt");
   }
-  return std::move(out).truncated(static_cast<std::size_t>(head + tail));
+  return std::move(out).truncated(static_cast<std::size_t>(head) + static_cast<std::size_t>(tail));
 }
 
 Status expect(ByteView found, ByteView wanted, const char* what) {

@@ -215,7 +215,7 @@ Secret EcPrivateKey::to_pkcs8() const {
 }
 
 Secret EcPrivateKey::to_pem() const {
-  bssl::UniquePtr<EVP_PKEY> pkey(EVP_PKEY_new());
+  const bssl::UniquePtr<EVP_PKEY> pkey(EVP_PKEY_new());
   const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
   if (!pkey || !bio || EVP_PKEY_set1_EC_KEY(pkey.get(), key_->ec.get()) != 1 ||
       PEM_write_bio_PrivateKey(bio.get(), pkey.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1) {
