@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t kSchemaVersion = 1;
 constexpr const char* kSchema = R"sql(
 BEGIN IMMEDIATE;
-CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE keys (
   id TEXT PRIMARY KEY, arn TEXT NOT NULL UNIQUE, account TEXT NOT NULL, state INTEGER NOT NULL,
   spec TEXT NOT NULL, usage TEXT NOT NULL, description TEXT NOT NULL, created INTEGER NOT NULL,
@@ -33,7 +33,8 @@ PRAGMA user_version = 1;
 COMMIT;
 )sql";
 
-constexpr std::string_view kMasterKeyCheck = "cofferdam/store/v1";
+// Any sealed value would do: it tells whether the master key is the right one.
+constexpr std::string_view kMasterKeyCheck = "master-key-check";
 
 std::int64_t to_milliseconds(Timestamp time) { return time.time_since_epoch().count(); }
 
@@ -106,15 +107,26 @@ Status Store::prepare() {
 }
 
 Status Store::check_master_key() {
-  COFFERDAM_TRY(Rows rows, database_.query("SELECT value FROM meta WHERE name = 'master'"));
-  COFFERDAM_TRY(const bool found, rows.next());
-  if (found) {
-    if (unseal("meta", "master", rows.blob(0))) return {};
+  const auto check = find_secret(kMasterKeyCheck);
+  if (!check) {
     return fail(Errc::unauthenticated,
                 "store: the database is sealed under another master key than the one at hand");
   }
-  COFFERDAM_TRY(const Bytes sealed, seal("meta", "master", as_bytes(kMasterKeyCheck)));
-  COFFERDAM_CHECK(database_.execute("INSERT INTO meta VALUES ('master', ?1)", {ByteView(sealed)}));
+  return *check ? Status() : put_secret(kMasterKeyCheck, Secret::copy_of(as_bytes("opens")));
+}
+
+Result<std::optional<Secret>> Store::find_secret(std::string_view name) {
+  COFFERDAM_TRY(Rows rows, database_.query("SELECT value FROM secrets WHERE name = ?1", {name}));
+  COFFERDAM_TRY(const bool found, rows.next());
+  if (!found) return std::optional<Secret>();
+  COFFERDAM_TRY(Secret value, unseal("secret", name, rows.blob(0)));
+  return std::optional(std::move(value));
+}
+
+Status Store::put_secret(std::string_view name, const Secret& value) {
+  COFFERDAM_TRY(const Bytes sealed, seal("secret", name, value.reveal()));
+  COFFERDAM_CHECK(database_.execute("INSERT OR REPLACE INTO secrets VALUES (?1, ?2)",
+                                    {name, ByteView(sealed)}));
   return {};
 }
 

@@ -71,6 +71,10 @@ class Store {
   Result<std::optional<PrincipalRecord>> find_principal(std::string_view access_key_id);
   Result<std::optional<PrincipalRecord>> find_principal_by_arn(std::string_view arn);
 
+  // A secret of the installation itself under a name of its own, such as its TLS CA.
+  Result<std::optional<Secret>> find_secret(std::string_view name);
+  Status put_secret(std::string_view name, const Secret& value);
+
   // Remembers an attestation document until `expires`; false if it was seen before.
   Result<bool> remember_document(ByteView digest, Timestamp expires);
   Status forget_documents(Timestamp now);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cloud/api_error.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+
+namespace cofferdam::cloud::api {
+namespace {
+
+struct Known {
+  std::string_view name;
+  std::string_view decision;
+};
+
+constexpr std::array<Known, 18> kKnown{{
+    {kAccessDenied, "policy_denied"},
+    {kAlreadyExists, "invalid_request"},
+    {kDisabled, "key_disabled"},
+    {kDryRun, "dry_run"},
+    {kIncorrectKey, "wrong_key"},
+    {kInvalidAlias, "invalid_request"},
+    {kInvalidArn, "invalid_request"},
+    {kInvalidCiphertext, "invalid_ciphertext"},
+    {kInvalidMarker, "invalid_request"},
+    {kInvalidSignature, "unauthenticated"},
+    {kLimitExceeded, "invalid_request"},
+    {kMalformedPolicy, "invalid_request"},
+    {kNotFound, "key_not_found"},
+    {kSerialization, "invalid_request"},
+    {kUnknownOperation, "invalid_request"},
+    {kUnrecognizedClient, "unauthenticated"},
+    {kUnsupported, "invalid_request"},
+    {kValidation, "invalid_request"},
+}};
+
+const Known* find_known(std::string_view name) noexcept {
+  const auto* found = std::ranges::find(kKnown, name, &Known::name);
+  return found == kKnown.end() ? nullptr : found;
+}
+
+}  // namespace
+
+aws::AwsError to_aws_error(const Error& error) {
+  if (find_known(error.reason) != nullptr) {
+    return {.type = std::string(error.reason), .message = error.detail, .status = 400};
+  }
+  log::error("internal failure: " + error.detail);
+  return {.type = std::string(kInternal),
+          .message = "The request was rejected because of an internal error.",
+          .status = 500};
+}
+
+std::string_view decision_reason(const Error& error) noexcept {
+  const Known* known = find_known(error.reason);
+  return known == nullptr ? "internal" : known->decision;
+}
+
+std::unexpected<Error> invalid_parameter(std::string_view value, std::string_view member,
+                                         std::string_view constraint) {
+  return fail(Errc::invalid_input, kValidation,
+              "1 validation error detected: Value " + std::string(value) + " at '" +
+                  std::string(member) +
+                  "' failed to satisfy constraint: " + std::string(constraint));
+}
+
+}  // namespace cofferdam::cloud::api

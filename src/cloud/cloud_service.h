@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "attest/verifier.h"
+#include "base/time.h"
+#include "cloud/recipient.h"
+#include "cloud/service.h"
+#include "cloud/store.h"
+#include "ledger/decision.h"
+#include "net/http.h"
+
+namespace cofferdam::cloud {
+
+struct CloudOptions {
+  Place place;
+  bool allow_document_reuse = false;
+};
+
+// The local AWS without its sockets: one request in, one answer out.
+//
+// Finds out who signs (SigV4), which service is meant (X-Amz-Target, else the credential
+// scope) and lets it answer. Nothing of a request's content is looked at before its
+// signature has been verified. Never fails: every failure is an answer in the protocol of
+// the service. One thread.
+class CloudService {
+ public:
+  // All must outlive the service.
+  CloudService(Store& store, const attest::Verifier& verifier, ledger::DecisionLog& decisions,
+               const Clock& clock, CloudOptions options);
+
+  net::HttpResponse handle(const net::HttpRequest& request);
+
+ private:
+  Service* service_for(const net::HttpRequest& request, const aws::SignatureClaim* claim) const;
+  net::HttpResponse handle_signed(const net::HttpRequest& request, const aws::SignatureClaim& claim,
+                                  Service& service, std::string request_id);
+  Result<Caller> authenticate(const net::HttpRequest& request, const aws::SignatureClaim& claim,
+                              const Service& service, Timestamp now);
+  Result<Caller> caller_of(const PrincipalRecord& principal) const;
+
+  Store& store_;
+  const Clock& clock_;
+  CloudOptions options_;
+  RecipientGate recipients_;
+  std::vector<std::unique_ptr<Service>> services_;
+};
+
+}  // namespace cofferdam::cloud

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cloud/json_service.h"
+
+#include <boost/json/serialize.hpp>
+
+#include "base/encoding.h"
+#include "cloud/api_error.h"
+
+namespace cofferdam::cloud {
+namespace {
+
+// A document of 262,144 bytes in base64 and the rest of a request around it.
+constexpr std::size_t kMaxBody = std::size_t{512} * 1024;
+
+void append(Bytes& body, std::string_view text) {
+  body.insert(body.end(), text.begin(), text.end());
+}
+
+void append_plaintext(Bytes& body, const Secret& plaintext, bool first) {
+  const Secret encoded = secret_to_base64(plaintext);
+  // Reserved at once: growing later would leave an unwiped copy behind.
+  body.reserve(body.size() + encoded.size() + 32);
+  body.pop_back();  // The closing brace.
+  append(body, first ? "\"Plaintext\":\"" : ",\"Plaintext\":\"");
+  append(body, as_text(encoded.reveal()));
+  append(body, "\"}");
+}
+
+net::HttpResponse render(const JsonReply& reply, std::string_view request_id) {
+  net::HttpResponse response;
+  response.headers = {{"Content-Type", "application/x-amz-json-1.1"},
+                      {"x-amzn-RequestId", std::string(request_id)},
+                      {"Cache-Control", "no-cache, no-store, must-revalidate, private"}};
+  append(response.body, json::serialize(reply.members));
+  if (reply.plaintext) append_plaintext(response.body, *reply.plaintext, reply.members.empty());
+  return response;
+}
+
+}  // namespace
+
+net::HttpResponse JsonService::answer(const Call& call) {
+  const std::string_view target = net::header(call.http.headers, "X-Amz-Target");
+  const std::string_view operation = target.substr(target_prefix().size() + 1);
+  const std::string_view body = as_text(call.http.body);
+  auto value = parse_json(body.empty() ? "{}" : body, kMaxBody);
+  if (!value || !value->is_object()) {
+    return refuse({.type = std::string(api::kSerialization),
+                   .message = value ? "The request is not a JSON object." : value.error().detail,
+                   .status = 400},
+                  call.request_id);
+  }
+  const auto reply = invoke(operation, call, Parameters(value->get_object()));
+  if (!reply) return refuse(api::to_aws_error(reply.error()), call.request_id);
+  return render(*reply, call.request_id);
+}
+
+net::HttpResponse JsonService::refuse(const aws::AwsError& error,
+                                      std::string_view request_id) const {
+  return aws::json_error_response(error, request_id);
+}
+
+}  // namespace cofferdam::cloud

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "cloud/parameters.h"
+#include "cloud/service.h"
+
+namespace cofferdam::cloud {
+
+// What an operation answers. A plaintext goes straight into the body, which the server
+// wipes once it is sent; it never becomes a JSON value.
+struct JsonReply {
+  json::object members;
+  std::optional<Secret> plaintext;  // Sent as base64 in "Plaintext".
+};
+
+// A service of the AWS JSON 1.1 protocol: POST /, X-Amz-Target: PREFIX.Operation.
+class JsonService : public Service {
+ public:
+  net::HttpResponse answer(const Call& call) final;
+  net::HttpResponse refuse(const aws::AwsError& error, std::string_view request_id) const final;
+
+ protected:
+  // UnknownOperationException for an operation the service does not have.
+  virtual Result<JsonReply> invoke(std::string_view operation, const Call& call,
+                                   Parameters parameters) = 0;
+};
+
+}  // namespace cofferdam::cloud

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/byte_view.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace cofferdam::cloud {
+
+// How long a member may be, in the unit of its type.
+struct Bounds {
+  std::size_t min = 0;
+  std::size_t max = std::numeric_limits<std::size_t>::max();
+};
+
+// The members of a JSON 1.1 request. Borrows the object. A member of the wrong JSON type
+// is SerializationException; one out of bounds is ValidationException in AWS's words.
+// Absent and null mean the same. Unknown members are ignored, as AWS does.
+class Parameters {
+ public:
+  // `path` goes before member names in messages: "recipient.".
+  explicit Parameters(json::object& members, std::string path = {})
+      : members_(&members), path_(std::move(path)) {}
+
+  Result<std::string> text(std::string_view name, Bounds characters) const;
+  Result<std::optional<std::string>> optional_text(std::string_view name, Bounds characters) const;
+  // One of a few words; `otherwise` when absent.
+  Result<std::string> choice(std::string_view name, std::span<const std::string_view> words,
+                             std::string_view otherwise) const;
+  Result<Bytes> blob(std::string_view name, Bounds bytes) const;
+  // A blob that is secret: the text it came in is wiped.
+  Result<Secret> secret_blob(std::string_view name, Bounds bytes);
+  Result<std::optional<std::int64_t>> optional_integer(std::string_view name, std::int64_t min,
+                                                       std::int64_t max) const;
+  Result<bool> flag(std::string_view name) const;
+  Result<std::map<std::string, std::string>> text_map(std::string_view name) const;
+  Result<std::optional<Parameters>> optional_object(std::string_view name) const;
+
+ private:
+  json::value* find(std::string_view name) const noexcept;
+  Result<json::string*> find_string(std::string_view name) const;
+  std::string location(std::string_view name) const;
+  Status check_length(std::string_view name, std::string_view value, std::size_t length,
+                      Bounds bounds) const;
+
+  json::object* members_;
+  std::string path_;
+};
+
+}  // namespace cofferdam::cloud
