@@ -40,7 +40,8 @@ struct HttpClientOptions {
 // Errc::invalid_input (an answer that is malformed or over the limits),
 // Errc::denied reason "tunnel_refused" (the proxy said no), and those of tls_connect().
 //
-// For one thread: use it from its executor only, and let it outlive its tasks.
+// For one thread and one event loop, that of its first send(). It must outlive its tasks
+// and die before the loop.
 class HttpClient {
  public:
   explicit HttpClient(HttpClientOptions options);

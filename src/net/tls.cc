@@ -14,6 +14,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -136,11 +137,14 @@ Status expect_peer(SSL* connection, const std::string& name, Timestamp now) {
 
 std::unexpected<Error> handshake_failure(SSL* connection, const std::string& name,
                                          const error_code& error) {
-  const long verdict = SSL_get_verify_result(connection);
-  if (verdict == X509_V_OK) return wrap("TLS handshake", broken(error).error());
+  const auto code = static_cast<std::uint32_t>(error.value());
+  if (error.category() != asio::error::get_ssl_category() ||
+      ERR_GET_REASON(code) != SSL_R_CERTIFICATE_VERIFY_FAILED) {
+    return wrap("TLS handshake", broken(error).error());
+  }
+  const char* const verdict = X509_verify_cert_error_string(SSL_get_verify_result(connection));
   return fail(Errc::unauthenticated, "tls_untrusted",
-              "the certificate of " + name +
-                  " is refused: " + X509_verify_cert_error_string(verdict) +
+              "the certificate of " + name + " is refused: " + verdict +
                   " (check the pinned roots, the name and the time)");
 }
 
