@@ -84,7 +84,7 @@ std::vector<Bytes> EnclaveChain::cabundle() const {
 // A certificate is replaced only while the one below it is being replaced, so the four
 // always belong together.
 Status EnclaveChain::ensure(Level level, Timestamp now, Timestamp until) {
-  std::optional<Tier>& tier = tiers_[level];
+  std::unique_ptr<const Tier>& tier = tiers_[level];
   if (tier && tier->not_before <= now && until <= tier->not_after) return {};
 
   crypto::CertificateSpec spec = spec_for(level, now);
@@ -98,11 +98,11 @@ Status EnclaveChain::ensure(Level level, Timestamp now, Timestamp until) {
   }
   COFFERDAM_TRY(crypto::EcPrivateKey key, crypto::EcPrivateKey::generate(crypto::Curve::p384));
   COFFERDAM_TRY(Bytes certificate, crypto::build_certificate(spec, key.public_key(), *issuer_key));
-  tier.emplace(Tier{.name = std::move(spec.subject),
-                    .key = std::move(key),
-                    .certificate = std::move(certificate),
-                    .not_before = spec.not_before,
-                    .not_after = spec.not_after});
+  tier.reset(new Tier{.name = std::move(spec.subject),
+                      .key = std::move(key),
+                      .certificate = std::move(certificate),
+                      .not_before = spec.not_before,
+                      .not_after = spec.not_after});
   return {};
 }
 

@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -63,7 +63,7 @@ class EnclaveChain {
 
   const Authority* authority_;
   EnclaveIdentity identity_;
-  std::array<std::optional<Tier>, kLevels> tiers_;
+  std::array<std::unique_ptr<const Tier>, kLevels> tiers_;
 };
 
 }  // namespace cofferdam::nsm

@@ -34,12 +34,12 @@ Result<Module> Module::boot(const Authority& authority, const Clock& clock, Boot
   const Timestamp launch = clock.now();
   if (state.role_arn) state.pcrs.try_emplace(3, pcr_of_text(*state.role_arn));
   state.pcrs.try_emplace(4, pcr_of_text(authority.instance_id()));
-  COFFERDAM_TRY(PcrBank pcrs, PcrBank::boot(state.pcrs, state.debug_mode));
+  COFFERDAM_TRY(const PcrBank pcrs, PcrBank::boot(state.pcrs, state.debug_mode));
   EnclaveChain chain(
       authority, EnclaveIdentity::make(std::move(state.region), authority.instance_id(), launch));
   // Keys and certificates are made before the first request instead of during it.
   COFFERDAM_CHECK(chain.renew(launch));
-  return Module(clock, std::move(chain), std::move(pcrs));
+  return Module(clock, std::move(chain), pcrs);
 }
 
 Response Module::handle(const Request& request) {

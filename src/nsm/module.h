@@ -47,8 +47,8 @@ class Module {
   Bytes handle_bytes(ByteView request);
 
  private:
-  Module(const Clock& clock, EnclaveChain chain, PcrBank pcrs)
-      : clock_(&clock), chain_(std::move(chain)), pcrs_(std::move(pcrs)) {}
+  Module(const Clock& clock, EnclaveChain chain, const PcrBank& pcrs)
+      : clock_(&clock), chain_(std::move(chain)), pcrs_(pcrs) {}
 
   Response describe() const;
   Response attest(const AttestationRequest& request);

@@ -189,7 +189,8 @@ struct Server::Impl {
   int poll_timeout() const {
     std::optional<SteadyTime> first = accept_again;
     for (const Connection& peer : connections) {
-      if (peer.deadline() && (!first || *peer.deadline() < *first)) first = peer.deadline();
+      const std::optional<SteadyTime> due = peer.deadline();
+      if (due && (!first || *due < *first)) first = due;
     }
     if (!first) return -1;
     const auto left =
@@ -202,7 +203,8 @@ struct Server::Impl {
     std::size_t at = 2;
     for (auto peer = connections.begin(); peer != connections.end(); ++at) {
       if (fds[at].revents != 0) peer->serve(module, options.frame_timeout);
-      const bool late = peer->deadline() && *peer->deadline() <= now;
+      const std::optional<SteadyTime> due = peer->deadline();
+      const bool late = due && *due <= now;
       peer = peer->finished() || late ? connections.erase(peer) : std::next(peer);
     }
   }
