@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/parent.h"
+
+#include <utility>
+
+#include "agent/reason.h"
+#include "base/json.h"
+
+namespace cofferdam::agent {
+namespace {
+
+constexpr std::size_t kMaxManifestSize = std::size_t{16} * 1024;
+constexpr std::size_t kMaxCredentialsSize = std::size_t{16} * 1024;
+
+net::HttpRequest make_request(std::string method, std::string target) {
+  net::HttpRequest out;
+  out.method = std::move(method);
+  out.target = std::move(target);
+  return out;
+}
+
+std::string shown(const net::HttpRequest& request) { return request.method + " " + request.target; }
+
+}  // namespace
+
+Task<Bytes> Parent::get(std::string target, std::size_t max_size, std::string_view reason) {
+  net::HttpRequest request = make_request("GET", std::move(target));
+  const std::string what = shown(request);
+  auto response = co_await channel_.send(std::move(request));
+  if (!response)
+    co_return fail(response.error().code, reason, what + ": " + response.error().detail);
+  if (response->status != 200) {
+    const Errc code = response->status == 404 ? Errc::not_found : Errc::unavailable;
+    co_return fail(code, reason,
+                   what + ": the parent answered with status " + std::to_string(response->status));
+  }
+  if (response->body.size() > max_size) {
+    co_return fail(Errc::invalid_input, reason,
+                   what + ": more than " + std::to_string(max_size) + " bytes");
+  }
+  co_return std::move(response->body);
+}
+
+Task<void> Parent::post(std::string target, std::string body, std::string_view reason) {
+  net::HttpRequest request = make_request("POST", std::move(target));
+  request.headers.emplace_back("Content-Type", "application/json");
+  request.body = to_bytes(body);
+  const std::string what = shown(request);
+  const auto response = co_await channel_.send(std::move(request));
+  if (!response)
+    co_return fail(response.error().code, reason, what + ": " + response.error().detail);
+  if (response->status != 200 && response->status != 204) {
+    co_return fail(Errc::unavailable, reason,
+                   what + ": the parent answered with status " + std::to_string(response->status));
+  }
+  co_return Status();
+}
+
+Task<Bytes> Parent::release_manifest(const SelfEvidence&) {
+  return get("/v1/release-manifest", kMaxManifestSize, reason::kManifestUnavailable);
+}
+
+Task<void> Parent::report_refusal(const SelfEvidence&, ledger::Decision decision) {
+  return post("/v1/decisions", ledger::to_json_line(decision), reason::kDecisionNotRecorded);
+}
+
+Task<void> Parent::heartbeat(const ValidatedEnclave&) {
+  return post("/v1/heartbeat", "{}", reason::kParentUnavailable);
+}
+
+Task<Offer> Parent::offer(const ValidatedEnclave&, std::string name) {
+  const auto body =
+      co_await get("/v1/ciphertexts/" + name, kMaxOfferSize, reason::kOfferUnavailable);
+  if (!body) co_return std::unexpected(body.error());
+  co_return parse_offer(*body);
+}
+
+Task<aws::Credentials> Parent::credentials(const ValidatedEnclave&) {
+  const auto body =
+      co_await get("/v1/credentials", kMaxCredentialsSize, reason::kCredentialsUnavailable);
+  if (!body) co_return std::unexpected(body.error());
+  co_return parse_credentials(*body);
+}
+
+Task<void> Parent::record(const ValidatedEnclave&, ledger::Decision decision) {
+  return post("/v1/decisions", ledger::to_json_line(decision), reason::kDecisionNotRecorded);
+}
+
+Result<aws::Credentials> parse_credentials(ByteView body) {
+  const auto refused = [](const std::string& why) {
+    return fail(Errc::invalid_input, reason::kCredentialsUnavailable,
+                "the parent's credentials are not what docs/protocol.md says: " + why);
+  };
+  const auto value = parse_json(as_text(body), kMaxCredentialsSize, /*max_depth=*/2);
+  if (!value) return refused(value.error().detail);
+  if (!value->is_object()) return refused("not an object");
+  const json::object& object = value->get_object();
+  const auto id = required_string(object, "AccessKeyId");
+  const auto secret = required_string(object, "SecretAccessKey");
+  const auto token = optional_string(object, "Token");
+  if (!id || !secret || !token || id->empty() || secret->empty()) {
+    return refused("AccessKeyId, SecretAccessKey or Token is missing, empty or not a string");
+  }
+  return aws::Credentials{*id, Secret::copy_of(as_bytes(*secret)), token->value_or("")};
+}
+
+}  // namespace cofferdam::agent

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "agent/evidence.h"
+#include "agent/http_channel.h"
+#include "agent/offer.h"
+#include "aws/credentials.h"
+#include "ledger/decision.h"
+
+namespace cofferdam::agent {
+
+// The parent's control endpoint, seen from inside: docs/protocol.md. Everything it says is
+// data to verify. Each question takes the proof that the boot has come far enough to ask
+// it: the manifest needs SelfEvidence, all else a ValidatedEnclave.
+//
+// Borrows the channel.
+class Parent {
+ public:
+  explicit Parent(HttpChannel& channel) : channel_(channel) {}
+
+  // Reason `manifest_unavailable`.
+  Task<Bytes> release_manifest(const SelfEvidence& evidence);
+  // Tells of a refused boot. The answer is not looked at.
+  Task<void> report_refusal(const SelfEvidence& evidence, ledger::Decision decision);
+
+  Task<void> heartbeat(const ValidatedEnclave& enclave);
+  // Reasons `offer_unavailable`, `offer_malformed`.
+  Task<Offer> offer(const ValidatedEnclave& enclave, std::string name);
+  // Reason `credentials_unavailable`.
+  Task<aws::Credentials> credentials(const ValidatedEnclave& enclave);
+  // Reason `decision_not_recorded`.
+  Task<void> record(const ValidatedEnclave& enclave, ledger::Decision decision);
+
+ private:
+  Task<Bytes> get(std::string target, std::size_t max_size, std::string_view reason);
+  Task<void> post(std::string target, std::string body, std::string_view reason);
+
+  HttpChannel& channel_;
+};
+
+// {"AccessKeyId", "SecretAccessKey", "Token"?, ...}, as the instance metadata service writes
+// them. They belong to the parent, which knows them: using them reveals nothing to it.
+Result<aws::Credentials> parse_credentials(ByteView body);
+
+}  // namespace cofferdam::agent

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+// Reason codes of the agent's refusals: part of the contract (docs/agent.md), stable for
+// other people's scripts. Those of a refused document are in attest/reason.h.
+namespace cofferdam::agent::reason {
+
+inline constexpr std::string_view kOk = "ok";
+
+// Boot.
+inline constexpr std::string_view kConfigInvalid = "config_invalid";
+inline constexpr std::string_view kNsmUnavailable = "nsm_unavailable";
+inline constexpr std::string_view kConfigPcr = "config_pcr_mismatch";
+inline constexpr std::string_view kUserPcr = "user_pcr_not_clean";
+inline constexpr std::string_view kManifestUnavailable = "manifest_unavailable";
+inline constexpr std::string_view kParentUnavailable = "parent_unavailable";
+inline constexpr std::string_view kServiceFailed = "service_failed";
+
+// A release.
+inline constexpr std::string_view kNoSuchSecret = "no_such_secret";
+inline constexpr std::string_view kWrongOperation = "wrong_operation";
+inline constexpr std::string_view kOfferUnavailable = "offer_unavailable";
+inline constexpr std::string_view kOfferMalformed = "offer_malformed";
+inline constexpr std::string_view kBindingMismatch = "binding_mismatch";
+inline constexpr std::string_view kCredentialsUnavailable = "credentials_unavailable";
+inline constexpr std::string_view kDecisionNotRecorded = "decision_not_recorded";
+
+// What KMS said.
+inline constexpr std::string_view kKmsAccessDenied = "kms_access_denied";
+inline constexpr std::string_view kKmsKeyNotFound = "kms_key_not_found";
+inline constexpr std::string_view kKmsKeyUnusable = "kms_key_unusable";
+inline constexpr std::string_view kKmsWrongCiphertext = "kms_wrong_ciphertext";
+inline constexpr std::string_view kKmsCredentials = "kms_credentials_rejected";
+inline constexpr std::string_view kKmsInvalidRequest = "kms_invalid_request";
+inline constexpr std::string_view kKmsThrottled = "kms_throttled";
+inline constexpr std::string_view kKmsUnavailable = "kms_unavailable";
+inline constexpr std::string_view kKmsError = "kms_error";
+
+// What is wrong with an answer that says it comes from KMS.
+inline constexpr std::string_view kAnswerMalformed = "answer_malformed";
+inline constexpr std::string_view kAnswerKeyMismatch = "answer_key_mismatch";
+inline constexpr std::string_view kAnswerPlaintext = "answer_has_plaintext";
+inline constexpr std::string_view kAnswerNoCiphertext = "answer_without_recipient_ciphertext";
+inline constexpr std::string_view kAnswerUndecipherable = "answer_undecipherable";
+
+}  // namespace cofferdam::agent::reason

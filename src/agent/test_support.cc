@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/test_support.h"
+
+#include <stdlib.h>
+
+#include <array>
+
+#include "base/encoding.h"
+#include "crypto/certificate_builder.h"
+
+namespace cofferdam::agent::test {
+namespace {
+
+const Timestamp kNow = parse_rfc3339("2026-03-01T12:00:00Z").value();
+
+constexpr std::array<std::uint8_t, 3> kImagePcrs{0, 1, 2};
+Bytes image_pcr(std::uint8_t index) { return Bytes(48, static_cast<std::uint8_t>(index + 1)); }
+
+std::filesystem::path make_folder() {
+  std::string name = "/tmp/cofferdam-agent-XXXXXX";
+  return mkdtemp(name.data());
+}
+
+Bytes make_certificate(const crypto::EcPrivateKey& key) {
+  crypto::CertificateSpec spec;
+  spec.serial = {0x01};
+  spec.issuer = spec.subject = {{"CN", "owner"}};
+  spec.not_before = kNow - std::chrono::hours(24);
+  spec.not_after = kNow + std::chrono::hours(24 * 365);
+  return crypto::build_certificate(spec, key.public_key(), key).value();
+}
+
+MeasuredConfig make_config(const Owner& owner, const std::string& extra) {
+  const std::string text = R"([enclave]
+name = "demo"
+minimum_release = 3
+pcr8 = ")" + to_hex(owner.pcr8()) +
+                           R"("
+[nsm]
+device = "device:/dev/nsm"
+[parent]
+control = "vsock:3:9001"
+egress = "vsock:3:9002"
+[aws]
+region = "us-east-1"
+ca_roots = "/etc/cofferdam/aws-ca.pem"
+[workload]
+socket = "/run/workload/agent.sock"
+command = ["/app/workload"]
+[[secret]]
+name = "database-password"
+operation = "Decrypt"
+key = ")" + std::string(kKeyArn) +
+                           R"("
+context = { app = "demo" }
+[[secret]]
+name = "envelope"
+operation = "GenerateDataKey"
+key = ")" + std::string(kKeyArn) +
+                           "\"\n" + extra;
+  MeasuredConfig out;
+  out.config = parse_config(text).value();
+  out.files.emplace(std::string(kConfigPath), to_bytes(text));
+  out.digest = config_digest(out.files);
+  return out;
+}
+
+nsm::Module make_module(const nsm::Authority& authority, const Clock& clock, const Owner& owner,
+                        bool debug_mode) {
+  nsm::BootState state;
+  for (const std::uint8_t index : kImagePcrs) state.pcrs[index] = image_pcr(index);
+  state.pcrs[8] = owner.pcr8();
+  state.debug_mode = debug_mode;
+  return nsm::Module::boot(authority, clock, state).value();
+}
+
+}  // namespace
+
+Result<Bytes> InProcessModule::exchange(ByteView request) {
+  Bytes answer = module_.handle_bytes(request);
+  if (auto asked = nsm::decode_request(request);
+      swap_key && asked && std::holds_alternative<nsm::AttestationRequest>(*asked)) {
+    std::get<nsm::AttestationRequest>(*asked).public_key = swap_key;
+    answer = module_.handle_bytes(nsm::encode(*asked));
+  }
+  const auto decoded = nsm::decode_response(answer);
+  if (decoded && std::holds_alternative<nsm::AttestationResponse>(*decoded)) {
+    ++documents;
+    if (tamper) {
+      nsm::AttestationResponse changed = std::get<nsm::AttestationResponse>(*decoded);
+      changed.document = tamper(std::move(changed.document));
+      answer = nsm::encode(nsm::Response(std::move(changed)));
+    }
+  }
+  return answer;
+}
+
+Task<net::HttpResponse> FakePeer::send(net::HttpRequest request) {
+  if (watch) watch(request);
+  requests.push_back(request);
+  if (down) co_return fail(Errc::unavailable, "nobody is there");
+  const auto found = answers.find(request.target);
+  if (found == answers.end()) co_return net::error_response(404, "not_found", "");
+  co_return found->second(request);
+}
+
+void FakePeer::answer(std::string target, unsigned status, std::string_view body) {
+  answers[std::move(target)] = [status, text = std::string(body)](const net::HttpRequest&) {
+    return net::text_response(status, "application/octet-stream", text);
+  };
+}
+
+std::vector<std::string> FakePeer::targets() const {
+  std::vector<std::string> out;
+  for (const auto& request : requests) out.push_back(request.target);
+  return out;
+}
+
+Status MemoryLog::record(const ledger::Decision& decision) {
+  if (broken) return fail(Errc::unavailable, "no space");
+  decisions.push_back(decision);
+  return {};
+}
+
+Owner::Owner()
+    : key(crypto::EcPrivateKey::generate(crypto::Curve::p384).value()),
+      certificate(make_certificate(key)) {}
+
+Bytes Owner::pcr8() const { return to_bytes(attest::pcr8_of_certificate(certificate)); }
+
+TestEnclave::TestEnclave(const Setup& setup)
+    : folder(make_folder()),
+      platform_time(kNow),
+      measured(make_config(owner, setup.extra_config)),
+      authority(nsm::Authority::open(folder, platform_time).value()),
+      module(make_module(authority, platform_time, owner, setup.debug_mode)),
+      verifier(attest::TrustRoot::from_der(authority.root_der()).value()),
+      clock([] { return std::chrono::milliseconds(0); }),
+      attestor(module, verifier, clock),
+      parent(peer) {
+  offer_manifest(signed_manifest(manifest(), owner));
+  peer.answer("/v1/decisions", 204, "");
+  peer.answer("/v1/heartbeat", 204, "");
+  peer.answer("/v1/credentials", 200, R"({"AccessKeyId":"AKIA","SecretAccessKey":"s"})");
+}
+
+TestEnclave::~TestEnclave() {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+}
+
+attest::ReleaseManifest TestEnclave::manifest() const {
+  attest::ReleaseManifest out;
+  out.name = "demo";
+  out.release = 3;
+  for (const std::uint8_t index : kImagePcrs) out.pcrs[index] = image_pcr(index);
+  out.pcrs[8] = owner.pcr8();
+  out.pcrs[16] = to_bytes(expected_pcr16(measured.digest));
+  out.not_after = kNow + std::chrono::hours(24);
+  return out;
+}
+
+Bytes TestEnclave::signed_manifest(const attest::ReleaseManifest& manifest, const Owner& by) const {
+  return attest::sign_release_manifest(manifest, by.certificate, by.key).value();
+}
+
+void TestEnclave::offer_manifest(ByteView manifest) {
+  peer.answer("/v1/release-manifest", 200, as_text(manifest));
+}
+
+Boot TestEnclave::boot() { return Boot({module, attestor, clock, parent, console}); }
+
+Result<ValidatedEnclave> TestEnclave::run_boot() {
+  Boot boot = this->boot();
+  return run(boot.run(measured));
+}
+
+}  // namespace cofferdam::agent::test
