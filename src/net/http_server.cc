@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_server.h"
 
-#include <array>
-#include <optional>
-
 #include "base/log.h"
 #include "base/secret.h"
 #include "net/deadline.h"
@@ -16,31 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLingerTime{1'000};
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-
-// What to tell a peer whose request could not be read; nothing if it has gone.
-std::optional<HttpResponse> answer_to_bad_request(const Error& error) {
-  if (error.code == Errc::deadline_exceeded) {
-    return error_response(408, "request_timeout", "the request did not arrive in time");
-  }
-  if (error.code != Errc::invalid_input) return std::nullopt;
-  unsigned status = 400;
-  if (error.reason == "header_too_large") status = 431;
-  if (error.reason == "body_too_large") status = 413;
-  return error_response(status, error.reason, error.detail);
-}
-
-// Reads and drops what still comes: closing with unread bytes would reset the connection,
-// and the answer might be lost with it.
-Task<void> discard_input(Stream& stream) {
-  COFFERDAM_CO_CHECK(co_await stream.shutdown_write());
-  std::array<std::uint8_t, 4096> unused{};
-  for (;;) {
-    COFFERDAM_CO_TRY(const std::size_t size, co_await stream.read_some(unused));
-    if (size == 0) co_return Status();
-  }
-}
 
 }  // namespace
 
@@ -95,9 +68,10 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     RequestDecoder decoder(self->options_.limits);
     auto read = co_await read_request(self, stream, input, decoder);
     if (!read) {
-      const auto answer = answer_to_bad_request(read.error());
+      auto answer = answer_to_bad_request(read.error());
       if (!answer) co_return std::unexpected(std::move(read).error());
-      co_return co_await refuse(self, stream, *answer);
+      COFFERDAM_CO_CHECK(co_await refuse(stream, *std::move(answer)));
+      co_return false;
     }
     const bool wants_more = decoder.keep_alive();
     HttpRequest request = decoder.take();
@@ -126,13 +100,6 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     }
     auto rest = read_rest(stream, input, decoder);
     co_return co_await with_deadline(self->options_.body_timeout, std::move(rest));
-  }
-
-  static Task<bool> refuse(std::shared_ptr<Impl> self, Stream& stream, HttpResponse response) {
-    COFFERDAM_CO_CHECK(co_await self->send(stream, response, /*keep_alive=*/false, false));
-    auto discarding = discard_input(stream);
-    [[maybe_unused]] const auto ended = co_await with_deadline(kLingerTime, std::move(discarding));
-    co_return false;
   }
 
   boost::asio::awaitable<HttpResponse> answer(HttpRequest request) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "net/http_codec.h"
@@ -38,5 +39,13 @@ Task<void> read_head(Stream& stream, InputBuffer& input, RequestDecoder& decoder
 // Reads until the message is complete.
 Task<void> read_rest(Stream& stream, InputBuffer& input, RequestDecoder& decoder);
 Task<void> read_rest(Stream& stream, InputBuffer& input, ResponseDecoder& decoder);
+
+// What to tell a peer whose request could not be read: 400, 408, 413 or 431. Nothing if
+// the peer has gone.
+std::optional<HttpResponse> answer_to_bad_request(const Error& error);
+
+// Sends a last answer and ends the connection in such a way that the peer can read it.
+// Within a few seconds, whatever the peer does.
+Task<void> refuse(Stream& stream, HttpResponse response);
 
 }  // namespace cofferdam::net

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "net/endpoint.h"
+
+namespace cofferdam::parent {
+
+// The destinations that an enclave may reach: exact pairs of host and port. Hosts compare
+// without regard to case; there are no wildcards, and an address is not its name.
+class AllowList {
+ public:
+  // From texts "HOST:PORT". Errc::invalid_input names the one that is wrong.
+  static Result<AllowList> parse(const std::vector<std::string>& entries);
+
+  // The destination of a CONNECT target "HOST:PORT", if it is well-formed and on the list.
+  std::optional<net::TcpAddress> match(std::string_view target) const;
+
+ private:
+  std::set<net::TcpAddress> entries_;
+};
+
+}  // namespace cofferdam::parent
