@@ -40,7 +40,9 @@ net::HttpResponse render(const JsonReply& reply, std::string_view request_id) {
 
 net::HttpResponse JsonService::answer(const Call& call) {
   const std::string_view target = net::header(call.http.headers, "X-Amz-Target");
-  const std::string_view operation = target.substr(target_prefix().size() + 1);
+  const std::size_t dot = target.find('.');
+  const std::string_view operation =
+      dot == std::string_view::npos ? std::string_view() : target.substr(dot + 1);
   const std::string_view body = as_text(call.http.body);
   auto value = parse_json(body.empty() ? "{}" : body, kMaxBody);
   if (!value || !value->is_object()) {
