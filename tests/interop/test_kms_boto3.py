@@ -162,6 +162,7 @@ def test_a_principal_without_permission_is_denied(enclave_kms: Any, key_id: str)
         ("AKIAIOSFODNN7EXAMPLE", "x" * 40, "UnrecognizedClientException"),
         (None, "x" * 40, "InvalidSignatureException"),
     ],
+    ids=["unknown-key", "wrong-secret"],
 )
 def test_wrong_credentials_are_refused(
     cloud: Cloud, key: str | None, secret: str, code: str
