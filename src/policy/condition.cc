@@ -291,7 +291,7 @@ Status check_values(const Condition& condition) {
   return {};
 }
 
-bool holds(const Condition& condition, const RequestContext& context, bool variables) {
+bool holds(const Condition& condition, const RequestContext& context, const ConditionRules& rules) {
   const auto* values = context.find(condition.key);
   const Operator& op = condition.op;
   if (op.comparison == Comparison::null) return null_holds(condition, values == nullptr);
@@ -307,13 +307,13 @@ bool holds(const Condition& condition, const RequestContext& context, bool varia
   }
   const auto matches = [&](const std::string& have) {
     const bool any = std::ranges::any_of(condition.values, [&](const std::string& want) {
-      return compare(op.comparison, have, want, variables ? &context : nullptr);
+      return compare(op.comparison, have, want, rules.variables ? &context : nullptr);
     });
     return any != op.negated;
   };
   switch (op.quantifier) {
     case Quantifier::one:
-      return values->size() == 1 && matches(values->front());
+      return values->size() == 1 ? matches(values->front()) : rules.holds_on_several_values;
     case Quantifier::any_value:
       return std::ranges::any_of(*values, matches);
     case Quantifier::all_values:

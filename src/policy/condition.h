@@ -64,10 +64,18 @@ struct Condition {
 // true or false, base64, an address or an ARN.
 Status check_values(const Condition& condition);
 
+// How the statement around a condition wants it judged.
+struct ConditionRules {
+  // Policy version 2012-10-17: ${key} in string and ARN comparisons stands for the
+  // request's value.
+  bool variables = true;
+  // What a plain operator says of a key that carries several values. AWS does not define
+  // it; here it fails closed: such a condition holds in a Deny and not in an Allow.
+  bool holds_on_several_values = false;
+};
+
 // Whether the condition holds. On absence, as AWS: a plain comparison fails, a negated one
-// and ...IfExists hold, ForAllValues holds, ForAnyValue fails, Null tells. A plain operator
-// never holds on a key that carries several values. `variables` is set by policy version
-// 2012-10-17: ${key} in string and ARN comparisons stands for the request's value.
-bool holds(const Condition& condition, const RequestContext& context, bool variables);
+// and ...IfExists hold, ForAllValues holds, ForAnyValue fails, Null tells.
+bool holds(const Condition& condition, const RequestContext& context, const ConditionRules& rules);
 
 }  // namespace cofferdam::policy

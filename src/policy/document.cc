@@ -232,7 +232,8 @@ class Parser {
     if (text == "*") return PrincipalPattern{};
     if (is_account_id(text)) return PrincipalPattern{.kind = Kind::account, .value = text};
     const auto arn = parse_arn(text);
-    if (!arn || !is_account_id(arn->account) || !arn->region.empty() ||
+    if (!arn || !(arn->partition == "aws" || arn->partition.starts_with("aws-")) ||
+        !is_account_id(arn->account) || !arn->region.empty() ||
         text.find_first_of("*?") != std::string::npos) {
       return invalid_principal();
     }

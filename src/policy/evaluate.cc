@@ -50,10 +50,12 @@ PrincipalMatch reach(const Statement& statement, const Principal& principal) {
 
 // Action, resource and conditions: everything but the principal.
 bool covers(const Statement& statement, const Request& request, bool variables) {
+  const ConditionRules rules{.variables = variables,
+                             .holds_on_several_values = statement.effect == Effect::deny};
   return covers_action(statement.action, request) &&
          covers_resource(statement.resource, request, variables) &&
          std::ranges::all_of(statement.conditions, [&](const Condition& condition) {
-           return holds(condition, request.context, variables);
+           return holds(condition, request.context, rules);
          });
 }
 

@@ -52,8 +52,7 @@ void add_encryption_context(const std::map<std::string, std::string>& pairs,
   for (const auto& [name, value] : pairs) {
     const std::string key = "kms:EncryptionContext:" + name;
     std::vector<std::string> values;
-    // Names that differ only by case share a condition key, which then has several values
-    // and satisfies no plain operator.
+    // Names that differ only by case share a condition key, which then has several values.
     if (const auto* earlier = context.find(key)) values = *earlier;
     values.push_back(value);
     context.set_all(key, std::move(values));

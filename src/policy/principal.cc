@@ -68,6 +68,14 @@ Result<Principal> principal_from_arn(std::string_view text) {
   return fail(Errc::invalid_input, "ARN of a principal is of neither iam nor sts");
 }
 
+Principal service_principal(std::string_view name) {
+  Principal out;
+  out.kind = Principal::Kind::service;
+  out.arn = std::string(name);
+  out.name = std::string(name);
+  return out;
+}
+
 PrincipalMatch match_principal(const PrincipalPattern& pattern, const Principal& principal) {
   const auto direct_if = [](bool matched) {
     return matched ? PrincipalMatch::direct : PrincipalMatch::none;

@@ -25,6 +25,9 @@ struct Principal {
 // Errc::invalid_input for any other ARN.
 Result<Principal> principal_from_arn(std::string_view arn);
 
+// An AWS service acting on its own: "backup.amazonaws.com".
+Principal service_principal(std::string_view name);
+
 // One entry of a Principal element.
 struct PrincipalPattern {
   enum class Kind : std::uint8_t { anyone, account, aws, service, federated };
