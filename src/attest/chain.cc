@@ -14,7 +14,7 @@ std::unexpected<Error> bad_chain(std::string detail) {
   return fail(Errc::unauthenticated, reason::kBadChain, std::move(detail));
 }
 
-// "certificate 2 of 5 (\"zonal...\")": position from the root, and the name where known.
+// "certificate 2 of 5 from the root".
 std::string describe(std::size_t index, std::size_t count) {
   return "certificate " + std::to_string(index + 1) + " of " + std::to_string(count) +
          " from the root";
@@ -42,10 +42,11 @@ Status require_path_length(const Certificate& issuer, std::size_t below) {
 Status require_shape(const std::vector<Certificate>& chain) {
   const std::size_t issuers = chain.size() - 1;
   for (std::size_t i = 0; i < issuers; ++i) {
-    const std::string where = describe(i, chain.size());
-    if (const Status good = require_issuer(chain[i]); !good) return wrap(where, good.error());
+    if (const Status good = require_issuer(chain[i]); !good) {
+      return wrap(describe(i, chain.size()), good.error());
+    }
     if (const Status good = require_path_length(chain[i], issuers - 1 - i); !good) {
-      return wrap(where, good.error());
+      return wrap(describe(i, chain.size()), good.error());
     }
     if (!std::ranges::equal(chain[i].subject, chain[i + 1].issuer)) {
       return bad_chain(describe(i + 1, chain.size()) + ": does not name the one above as issuer");
@@ -64,12 +65,12 @@ Result<crypto::EcPublicKey> key_of(const Certificate& certificate) {
 Result<crypto::EcPublicKey> verify_signatures(const std::vector<Certificate>& chain,
                                               crypto::EcPublicKey key) {
   for (std::size_t i = 1; i < chain.size(); ++i) {
-    const std::string where = describe(i, chain.size());
     if (!key.verify_der(crypto::Hash::sha384, chain[i].to_be_signed, chain[i].signature)) {
-      return bad_chain(where + ": the signature does not verify with the key above");
+      return bad_chain(describe(i, chain.size()) +
+                       ": the signature does not verify with the key above");
     }
     auto next = key_of(chain[i]);
-    if (!next) return wrap(where, next.error());
+    if (!next) return wrap(describe(i, chain.size()), next.error());
     key = *std::move(next);
   }
   return key;
@@ -121,14 +122,15 @@ Result<VerifiedChain> verify_chain(ByteView leaf, const std::vector<Bytes>& cabu
 }
 
 Status require_valid(const VerifiedChain& chain, Timestamp at) {
-  const std::string judged = ", judged at " + format_rfc3339(at);
   if (chain.validity.ended_before(at)) {
     return fail(Errc::unauthenticated, reason::kExpired,
-                "the chain ended at " + format_rfc3339(chain.validity.not_after) + judged);
+                "the chain ended at " + format_rfc3339(chain.validity.not_after) + ", judged at " +
+                    format_rfc3339(at));
   }
   if (chain.validity.begins_after(at)) {
     return fail(Errc::unauthenticated, reason::kNotYetValid,
-                "the chain begins at " + format_rfc3339(chain.validity.not_before) + judged);
+                "the chain begins at " + format_rfc3339(chain.validity.not_before) +
+                    ", judged at " + format_rfc3339(at));
   }
   return {};
 }

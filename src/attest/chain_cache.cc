@@ -3,19 +3,23 @@
 
 #include <cstring>
 
-#include "bytes/byte_writer.h"
-
 namespace cofferdam::attest {
 
 ChainCache::Key ChainCache::key_of(ByteView leaf, const std::vector<Bytes>& cabundle) {
-  ByteWriter out;
+  constexpr std::size_t kHead = 4;
+  std::size_t size = kHead + leaf.size();
+  for (const Bytes& certificate : cabundle) size += kHead + certificate.size();
+  Bytes all;
+  all.reserve(size);
   const auto add = [&](ByteView certificate) {
-    out.u32(static_cast<std::uint32_t>(certificate.size()));
-    out.bytes(certificate);
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      all.push_back(static_cast<std::uint8_t>(certificate.size() >> shift));
+    }
+    all.insert(all.end(), certificate.begin(), certificate.end());
   };
   add(leaf);
   for (const Bytes& certificate : cabundle) add(certificate);
-  return crypto::sha256(out.view());
+  return crypto::sha256(all);
 }
 
 std::size_t ChainCache::KeyHash::operator()(const Key& key) const noexcept {
