@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/eif_commands.h"
+
+#include <charconv>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/encoding.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "bytes/cpio.h"
+#include "crypto/digest.h"
+#include "eif/metadata.h"
+#include "eif/report.h"
+#include "eif/writer.h"
+
+namespace cofferdam::cli {
+namespace {
+
+constexpr std::size_t kMaxConfigSize = std::size_t{4} << 20;
+constexpr std::int64_t kMaxEpoch = 253402300799;  // The end of the year 9999.
+
+constexpr const char* kBuildFooter =
+    R"(The image reproduces byte for byte, except for its signature; its time of build is
+SOURCE_DATE_EPOCH, or 1970. The order of the ramdisks is part of the measurement.
+
+Example:
+  $ cofferdam eif build --kernel bzImage --cmdline "reboot=k panic=30 console=ttyS0" \
+      --ramdisk boot.cpio --ramdisk app.cpio --name payments --image-version 7 \
+      --signing-cert cert.pem --signing-key key.pem --output payments.eif)";
+
+constexpr const char* kSignFooter =
+    R"(Replaces the signature, or adds one; the image appears complete or stays as it was.
+The key is PEM, unencrypted, on P-256, P-384 or P-521.
+
+Example:
+  $ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes \
+      -keyout key.pem -out cert.pem -days 365 -subj "/CN=payments"
+  $ cofferdam eif sign payments.eif --signing-cert cert.pem --signing-key key.pem)";
+
+constexpr const char* kRamdiskFooter =
+    R"(Folders above a file are made. The mode is octal; without it 0755 for an executable
+and 0644 for other files. Owner root, times zero: equal files give equal bytes.
+
+Example:
+  $ cofferdam eif ramdisk --add init=build/cofferdam-agent:0755 \
+      --add etc/cofferdam/agent.toml=agent.toml --output boot.cpio)";
+
+// A failure where it belongs, with a word on what to do.
+Exit report(const Error& error, std::string_view hint = {}) {
+  print_error(error, hint);
+  return exit_for(error);
+}
+
+struct SigningOptions {
+  std::string certificate;
+  std::string key;
+
+  void add_to(CLI::App& command, bool required) {
+    CLI::Option* cert = command.add_option("--signing-cert", certificate,
+                                           "Certificate, PEM; its hash becomes PCR8");
+    CLI::Option* priv = command.add_option("--signing-key", key, "Its private key, PEM");
+    cert->needs(priv)->required(required);
+    priv->needs(cert)->required(required);
+  }
+
+  // No signer when none was asked for.
+  Result<std::optional<eif::Signer>> load() const {
+    if (certificate.empty()) return std::nullopt;
+    COFFERDAM_TRY(eif::Signer signer, eif::Signer::load(certificate, key));
+    return signer;
+  }
+};
+
+struct BuildOptions {
+  eif::BuildSpec spec;
+  eif::BuildInfo info;
+  SigningOptions signing;
+  std::string kernel_config;
+  std::string custom_metadata;
+  std::string arch = "x86_64";
+  std::int64_t epoch = 0;
+  std::string output;
+};
+
+Result<std::string> metadata_for(const BuildOptions& options) {
+  eif::BuildInfo info = options.info;
+  info.build_time = Timestamp(std::chrono::seconds(options.epoch));
+  if (!options.kernel_config.empty()) {
+    COFFERDAM_TRY(const std::string text, read_text_file(options.kernel_config, kMaxConfigSize));
+    const auto identity = eif::kernel_identity(text);
+    if (!identity) {
+      return fail(Errc::invalid_input, options.kernel_config +
+                                           ": expected a line \"# Linux/ARCH VERSION Kernel "
+                                           "Configuration\" near the top");
+    }
+    info.operating_system = identity->operating_system;
+    info.kernel_version = identity->version;
+  }
+  if (!options.custom_metadata.empty()) {
+    COFFERDAM_TRY(const std::string text,
+                  read_text_file(options.custom_metadata, eif::kMaxCustomMetadataSize));
+    COFFERDAM_TRY(info.custom, eif::parse_custom_metadata(text));
+  }
+  return eif::make_metadata(info);
+}
+
+Result<eif::Measurements> build(const BuildOptions& options) {
+  COFFERDAM_TRY(const std::optional<eif::Signer> signer, options.signing.load());
+  eif::BuildSpec spec = options.spec;
+  COFFERDAM_TRY(spec.metadata, metadata_for(options));
+  spec.arch = eif::arch_from_name(options.arch).value_or(eif::Arch::x86_64);
+  spec.signer = signer ? &*signer : nullptr;
+  return eif::build_image(spec, options.output);
+}
+
+Exit print_measurements(const Result<eif::Measurements>& measured) {
+  if (!measured) return report(measured.error());
+  std::cout << pretty_json(json::object{{"Measurements", eif::measurements_json(*measured)}});
+  return Exit::ok;
+}
+
+// "PATH_IN_IMAGE=FILE[:MODE]"
+struct Addition {
+  std::string path;
+  std::filesystem::path source;
+  std::optional<std::uint32_t> mode;
+};
+
+std::optional<std::uint32_t> octal_mode(std::string_view text) {
+  std::uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error != std::errc{} || end != text.data() + text.size() || mode > 07777) return std::nullopt;
+  return mode;
+}
+
+Result<Addition> parse_addition(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string_view::npos || equals + 1 == text.size()) {
+    return fail(Errc::invalid_input, "expected PATH_IN_IMAGE=FILE[:MODE]");
+  }
+  Addition out{.path = std::string(text.substr(0, equals)), .source = {}, .mode = {}};
+  std::string_view source = text.substr(equals + 1);
+  const std::size_t colon = source.rfind(':');
+  if (colon != std::string_view::npos && colon + 1 < source.size()) {
+    out.mode = octal_mode(source.substr(colon + 1));
+    if (out.mode) source = source.substr(0, colon);
+  }
+  out.source = source;
+  return out;
+}
+
+Result<std::uint32_t> default_mode(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto permissions = std::filesystem::status(file, error).permissions();
+  if (error) return fail(Errc::not_found, "cannot open " + file.string() + ": " + error.message());
+  const bool executable =
+      (permissions & std::filesystem::perms::owner_exec) != std::filesystem::perms::none;
+  return executable ? 0755 : 0644;
+}
+
+// Puts the folders above `path` that are not there yet before it.
+void add_parents(const std::string& path, std::set<std::string>& known,
+                 std::vector<cpio::Entry>& out) {
+  for (std::size_t slash = path.find('/'); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    const std::string folder = path.substr(0, slash);
+    if (known.insert(folder).second) {
+      out.push_back({.path = folder, .mode = cpio::kDirectory | 0755});
+    }
+  }
+}
+
+Result<Bytes> make_ramdisk(const std::vector<Addition>& additions) {
+  std::vector<Bytes> contents;
+  contents.reserve(additions.size());  // The entries point into them.
+  std::vector<cpio::Entry> entries;
+  std::set<std::string> folders;
+  for (const Addition& addition : additions) {
+    COFFERDAM_TRY(Bytes content, read_file(addition.source, cpio::kMaxContentSize));
+    contents.push_back(std::move(content));
+    std::uint32_t mode = addition.mode.value_or(0);
+    if (!addition.mode) {
+      COFFERDAM_TRY(mode, default_mode(addition.source));
+    }
+    add_parents(addition.path, folders, entries);
+    entries.push_back(
+        {.path = addition.path, .mode = cpio::kRegularFile | mode, .content = contents.back()});
+  }
+  return cpio::make_cpio(entries);
+}
+
+Exit ramdisk(const std::vector<std::string>& texts, const std::string& output) {
+  std::vector<Addition> additions;
+  for (const std::string& text : texts) {
+    auto addition = parse_addition(text);
+    if (!addition) {
+      print_error(addition.error(), "such as --add init=build/agent:0755");
+      return Exit::usage;
+    }
+    additions.push_back(*std::move(addition));
+  }
+  const auto archive = make_ramdisk(additions);
+  if (!archive) return report(archive.error());
+  const Status written = write_file_atomic(output, *archive);
+  if (!written) return report(written.error());
+  std::cout << pretty_json(json::object{
+      {"output", output}, {"size", archive->size()}, {"sha384", to_hex(crypto::sha384(*archive))}});
+  return Exit::ok;
+}
+
+}  // namespace
+
+void add_eif_build(CLI::App& eif, Exit& exit) {
+  CLI::App* const command =
+      eif.add_subcommand("build", "Make an image of a kernel and ramdisks, and measure it");
+  auto options = std::make_shared<BuildOptions>();
+  command->add_option("--kernel", options->spec.kernel, "Kernel: bzImage, or Image on aarch64")
+      ->required();
+  command->add_option("--cmdline", options->spec.cmdline, "Kernel command line")->required();
+  command->add_option("--ramdisk", options->spec.ramdisks, "Ramdisk; repeat in order")
+      ->required()
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--kernel-config", options->kernel_config,
+                      "The kernel's .config, for the metadata");
+  options->signing.add_to(*command, /*required=*/false);
+  command->add_option("--name", options->info.image_name, "Name, for the metadata");
+  command->add_option("--image-version", options->info.image_version, "Version, likewise");
+  command->add_option("--metadata", options->custom_metadata, "A JSON object of your own, 4 KiB");
+  command->add_option("--arch", options->arch, "x86_64 or aarch64")
+      ->check(CLI::IsMember({"x86_64", "aarch64"}))
+      ->capture_default_str();
+  command->add_option("--source-date-epoch", options->epoch, "Time of build, seconds since 1970")
+      ->check(CLI::Range(std::int64_t{0}, kMaxEpoch))
+      ->envname("SOURCE_DATE_EPOCH");
+  command->add_option("--output", options->output, "The image")->required();
+  command->footer(kBuildFooter);
+  command->callback([options, &exit] { exit = print_measurements(build(*options)); });
+}
+
+void add_eif_sign(CLI::App& eif, Exit& exit) {
+  struct Options {
+    std::string image;
+    SigningOptions signing;
+  };
+  CLI::App* const command = eif.add_subcommand("sign", "Sign an image, anew or for the first time");
+  auto options = std::make_shared<Options>();
+  command->add_option("IMAGE", options->image, "The image")->required();
+  options->signing.add_to(*command, /*required=*/true);
+  command->footer(kSignFooter);
+  command->callback([options, &exit] {
+    const auto signer = options->signing.load();
+    exit = signer ? print_measurements(eif::sign_image(options->image, **signer))
+                  : report(signer.error());
+  });
+}
+
+void add_eif_ramdisk(CLI::App& eif, Exit& exit) {
+  struct Options {
+    std::vector<std::string> additions;
+    std::string output;
+  };
+  CLI::App* const command =
+      eif.add_subcommand("ramdisk", "Make a ramdisk of some files, the same every time");
+  auto options = std::make_shared<Options>();
+  command->add_option("--add", options->additions, "PATH_IN_IMAGE=FILE[:MODE]; repeat in order")
+      ->required()
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--output", options->output, "The ramdisk")->required();
+  command->footer(kRamdiskFooter);
+  command->callback([options, &exit] { exit = ramdisk(options->additions, options->output); });
+}
+
+}  // namespace cofferdam::cli
