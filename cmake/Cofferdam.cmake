@@ -28,7 +28,7 @@ endfunction()
 # getaddrinfo in static programs does not concern us.
 function(cofferdam_static target)
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
-    target_link_options(${target} PRIVATE -static -no-pie -s)
+    target_link_options(${target} PRIVATE -static-pie -s)
   endif()
 endfunction()
 
