@@ -19,17 +19,22 @@ Result<net::TcpAddress> parse_destination(std::string_view text) {
 Result<AllowList> AllowList::parse(const std::vector<std::string>& entries) {
   AllowList list;
   for (const std::string& entry : entries) {
-    auto address = parse_destination(entry);
-    if (!address) return wrap("--allow " + entry, std::move(address).error());
-    list.entries_.insert(*std::move(address));
+    const std::size_t equals = entry.find('=');
+    auto asked = parse_destination(entry.substr(0, equals));
+    if (!asked) return wrap("--allow " + entry, std::move(asked).error());
+    auto led = equals == std::string::npos ? asked : parse_destination(entry.substr(equals + 1));
+    if (!led) return wrap("--allow " + entry, std::move(led).error());
+    list.entries_.insert_or_assign(*std::move(asked), *std::move(led));
   }
   return list;
 }
 
 std::optional<net::TcpAddress> AllowList::match(std::string_view target) const {
-  auto address = parse_destination(target);
-  if (!address || !entries_.contains(*address)) return std::nullopt;
-  return *std::move(address);
+  const auto asked = parse_destination(target);
+  if (!asked) return std::nullopt;
+  const auto found = entries_.find(*asked);
+  if (found == entries_.end()) return std::nullopt;
+  return found->second;
 }
 
 }  // namespace cofferdam::parent

@@ -62,8 +62,9 @@ void describe(CLI::App& app, Arguments& arguments) {
   app.add_option("--egress", arguments.egress, "Where the enclave asks for connections")
       ->type_name("ENDPOINT")
       ->required();
-  app.add_option("--allow", arguments.allow, "A destination it may reach; may be repeated")
-      ->type_name("HOST:PORT");
+  app.add_option("--allow", arguments.allow,
+                 "A destination it may reach, and where that leads; may be repeated")
+      ->type_name("HOST:PORT[=HOST:PORT]");
   app.add_option("--release-manifest", arguments.release_manifest, "Signed by the release key")
       ->type_name("FILE");
   app.add_option("--offer", arguments.offers, "Ciphertext of a secret (JSON); may be repeated")
