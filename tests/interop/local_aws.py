@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 REGION = "us-east-1"
+ENCLAVE_ROLE = "arn:aws:iam::111122223333:role/cofferdam-enclave"
 OAEP = "RSAES_OAEP_SHA_256"
 
 
@@ -50,7 +51,7 @@ class Cloud:
         return [json.loads(line) for line in self.decision_log.read_text().splitlines()]
 
 
-def enclave_policy(admin: str, enclave: str, conditions: dict[str, Any]) -> str:
+def enclave_policy(admin: str, conditions: dict[str, Any]) -> str:
     """The administrator manages and encrypts; the enclave's role decrypts, if it measures so."""
     manage = ["kms:*KeyPolicy", "kms:Describe*", "kms:Encrypt"]
     release = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -59,7 +60,7 @@ def enclave_policy(admin: str, enclave: str, conditions: dict[str, Any]) -> str:
         principals = {"AWS": principal}
         return {"Effect": "Allow", "Principal": principals, "Action": actions, "Resource": "*", **more}
 
-    statements = [allow(admin, manage), allow(enclave, release, Condition=conditions)]
+    statements = [allow(admin, manage), allow(ENCLAVE_ROLE, release, Condition=conditions)]
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 

@@ -14,11 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from certificates import CURVES, make_signer
-from eif_oracle_client import EifOracle, Parts, Signer
+from eif_oracle_client import EifOracle, Parts, Signer, registers
 from programs import Finished
 
 Command = Callable[..., Finished]
-HASH_ALGORITHM = "Sha384 { ... }"
 METADATA: dict[str, Any] = {
     "ImageName": "interop",
     "ImageVersion": "7",
@@ -55,11 +54,13 @@ def build(
     if signer:
         words += ["--signing-cert", signer.certificate, "--signing-key", signer.key]
     done = cofferdam("eif", "build", *words, *options, "--output", output)
-    return done.expect(0).json()["Measurements"]
+    return registers(done.expect(0).json()["Measurements"])
 
 
 def described(cofferdam: Command, image: Path) -> dict[str, Any]:
-    return cofferdam("eif", "describe", image).expect(0).json()
+    found = cofferdam("eif", "describe", image).expect(0).json()
+    assert found["Measurements"]["HashAlgorithm"] == "Sha384 { ... }", "as nitro-cli prints it"
+    return {**found, "Measurements": registers(found["Measurements"])}
 
 
 # --- Unsigned images ------------------------------------------------------------------------
@@ -70,7 +71,7 @@ def test_aws_reads_our_image_with_the_same_measurements(
 ) -> None:
     ours = build(cofferdam, parts, tmp_path / "ours.eif", "--name", "interop")
     theirs = oracle.describe(tmp_path / "ours.eif")
-    assert theirs["Measurements"] == ours == {**ours, "HashAlgorithm": HASH_ALGORITHM}
+    assert theirs["Measurements"] == ours
     assert theirs["CheckCRC"] and not theirs["IsSigned"]
     assert theirs["Metadata"]["ImageName"] == "interop"
 
@@ -203,7 +204,7 @@ def test_both_measure_every_good_image_alike(
         ours = described(cofferdam, image)["Measurements"]
         theirs = oracle.describe(image)["Measurements"]
         assert ours == theirs, image.name
-        assert {**expected["measurements"], "HashAlgorithm": HASH_ALGORITHM} == ours, image.name
+        assert ours == expected["measurements"], image.name
         compared += 1
     assert compared > 0
 

@@ -201,7 +201,6 @@ def test_tls_is_refused_without_our_ca(cloud: Cloud) -> None:
 def attested_key(cloud: Cloud, enclave: Enclave) -> str:
     """A key that only this enclave may use."""
     admin = cloud.client("sts").get_caller_identity()["Arn"]
-    role = "arn:aws:iam::111122223333:role/cofferdam-enclave"
     conditions = {
         "StringEqualsIgnoreCase": {
             "kms:RecipientAttestation:ImageSha384": enclave.pcrs[0].hex(),
@@ -209,7 +208,7 @@ def attested_key(cloud: Cloud, enclave: Enclave) -> str:
         },
         "StringEquals": {"kms:EncryptionContext:app": CONTEXT["app"]},
     }
-    policy = enclave_policy(admin, role, conditions)
+    policy = enclave_policy(admin, conditions)
     return cloud.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
 
 

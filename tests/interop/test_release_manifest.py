@@ -100,12 +100,12 @@ def test_a_manifest_is_deterministic_cbor(
 
 
 def write(
-    path: Path, signer: Signer, pcrs: dict[int, bytes], key: Any = None, **changes: Any
+    path: Path, signer: Signer, registers: dict[int, bytes], key: Any = None, **changes: Any
 ) -> Path:
     payload = {
         "name": "payments",
         "release": 7,
-        "pcrs": {**pcrs, 8: pcr8(signer)},
+        "pcrs": {**registers, 8: pcr8(signer)},
         "not_after": milliseconds(NOT_AFTER),
         **changes,
     }
