@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Target: cpio::Reader. Entries it accepts can be written, and are read back the same.
+#include <cstdlib>
+#include <vector>
+
+#include "bytes/cpio.h"
+
+namespace cofferdam::cpio {
+namespace {
+
+// Nothing when the archive is refused, which must happen at the same place every time.
+std::optional<std::vector<Entry>> read_all(ByteView archive) {
+  Reader reader(archive, {.max_entries = 1000});
+  std::vector<Entry> out;
+  while (true) {
+    auto entry = reader.next();
+    if (!entry) return std::nullopt;
+    if (!*entry) return out;
+    out.push_back(**std::move(entry));
+  }
+}
+
+void check(ByteView input) {
+  const auto entries = read_all(input);
+  if (!entries) return;
+  const auto written = make_cpio(*entries);
+  if (!written) std::abort();
+  if (read_all(*written) != entries) std::abort();
+}
+
+}  // namespace
+}  // namespace cofferdam::cpio
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  cofferdam::cpio::check({data, size});
+  return 0;
+}
