@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Target: cloud::CloudService behind its signature: the first byte chooses an operation, the
+// rest is its body, signed by the administrator. Every answer is a JSON object, no failure is
+// an internal one, and a refusal carries nothing but its name and its text.
+#include <array>
+#include <cstdlib>
+
+#include "aws/sigv4.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "cloud/cloud_service.h"
+#include "cloud/identities.h"
+#include "policy/kms.h"
+
+namespace cofferdam {
+namespace {
+
+constexpr std::array<std::string_view, 9> kOperations{
+    "Decrypt",      "Encrypt",  "GenerateDataKey", "DescribeKey", "GetKeyPolicy",
+    "PutKeyPolicy", "ListKeys", "CreateAlias",     "DisableKey"};
+constexpr std::string_view kKeyId = "01234567-89ab-4def-8123-456789abcdef";
+
+class Target {
+ public:
+  Target()
+      : store_(*cloud::Store::open(std::nullopt, Secret(32))),
+        verifier_(attest::TrustRoot::aws()),
+        decisions_(ledger::discard_decisions()),
+        service_(store_, verifier_, *decisions_, clock_, {}) {
+    log::start("fuzz", log::Level::off);
+    const cloud::Place place;
+    if (!cloud::ensure_principals(store_, place)) abort();
+    auto admin = store_.find_principal_by_arn(cloud::admin_arn(place));
+    credentials_.access_key_id = (*admin)->access_key_id;
+    credentials_.secret_access_key = std::move((*admin)->secret_access_key);
+    const cloud::KeyRecord key{
+        .id = std::string(kKeyId),
+        .arn = "arn:aws:kms:us-east-1:111122223333:key/" + std::string(kKeyId),
+        .account = place.account,
+        .description = "",
+        .created = clock_.now(),
+        .policy = policy::default_key_policy(place.account)};
+    if (!store_.add_key(key, Secret(32))) abort();
+  }
+
+  void check(std::string_view operation, ByteView body) {
+    net::HttpRequest request;
+    request.method = "POST";
+    request.target = "/";
+    request.headers = {{"Host", "localhost"},
+                       {"X-Amz-Target", "TrentService." + std::string(operation)}};
+    request.body = to_bytes(body);
+    if (!aws::sign_request(request, credentials_, {.region = "us-east-1", .service = "kms"},
+                           clock_.now())) {
+      abort();
+    }
+    const net::HttpResponse response = service_.handle(request);
+    const auto answer = parse_json(as_text(response.body), /*max_size=*/1 << 20);
+    if (!answer || !answer->is_object()) abort();
+    if (response.status != 200 && response.status != 400) abort();
+    if (response.status == 400 && answer->get_object().size() != 2) abort();
+  }
+
+ private:
+  ManualClock clock_{Timestamp(std::chrono::hours(24 * 20'000))};
+  cloud::Store store_;
+  attest::Verifier verifier_;
+  std::unique_ptr<ledger::DecisionLog> decisions_;
+  cloud::CloudService service_;
+  aws::Credentials credentials_;
+};
+
+}  // namespace
+}  // namespace cofferdam
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace cofferdam;
+  static Target target;
+  if (size == 0 || size > 65'536) return 0;
+  target.check(kOperations[data[0] % kOperations.size()], ByteView(data, size).subspan(1));
+  return 0;
+}
