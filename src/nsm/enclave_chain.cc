@@ -98,11 +98,11 @@ Status EnclaveChain::ensure(Level level, Timestamp now, Timestamp until) {
   }
   COFFERDAM_TRY(crypto::EcPrivateKey key, crypto::EcPrivateKey::generate(crypto::Curve::p384));
   COFFERDAM_TRY(Bytes certificate, crypto::build_certificate(spec, key.public_key(), *issuer_key));
-  tier.reset(new Tier{.name = std::move(spec.subject),
-                      .key = std::move(key),
-                      .certificate = std::move(certificate),
-                      .not_before = spec.not_before,
-                      .not_after = spec.not_after});
+  tier = std::make_unique<const Tier>(Tier{.name = std::move(spec.subject),
+                                           .key = std::move(key),
+                                           .certificate = std::move(certificate),
+                                           .not_before = spec.not_before,
+                                           .not_after = spec.not_after});
   return {};
 }
 

@@ -292,7 +292,8 @@ TEST_F(ModuleTest, AClockSetBackGivesAValidDocumentToo) {
 class OpensslTest : public ModuleTest {
  protected:
   void SetUp() override {
-    if (std::system("openssl version >/dev/null 2>&1") != 0) GTEST_SKIP() << "no openssl command";
+    run("openssl version");
+    if (status_ != 0) GTEST_SKIP() << "no openssl command";
     Module module = boot({.pcrs = measured()});
     const attest::Document document = parsed(attest(module));
     serial_ = to_hex(module.identity().enclave_id) + "00000000";
@@ -311,7 +312,7 @@ class OpensslTest : public ModuleTest {
   std::string run(const std::string& command) {
     const std::string in_folder =
         "cd '" + temporary_.path().string() + "' && (" + command + ") >out 2>&1";
-    status_ = std::system(in_folder.c_str());
+    status_ = std::system(in_folder.c_str());  // NOLINT(cert-env33-c): a fixed command
     return read_text_file(temporary_.path() / "out", 1 << 20).value_or("");
   }
 
@@ -372,8 +373,7 @@ TEST_F(OpensslTest, SeesTheEnclaveAndTheTimeInTheSerialOfTheLeaf) {
   for (int i = 0; i < 4; ++i) {
     tail[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(unix_seconds >> (24 - 8 * i));
   }
-  std::string digits = serial_ + to_hex(tail);
-  EXPECT_EQ(out, "serial=" + digits + "\n");
+  EXPECT_EQ(out, "serial=" + serial_ + to_hex(tail) + "\n");
 }
 
 }  // namespace

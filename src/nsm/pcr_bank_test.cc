@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <vector>
 
 #include "base/encoding.h"
 
@@ -66,7 +66,7 @@ TEST(PcrBankTest, LockingARangeLeavesTheRestFreeAndMayBeRepeated) {
   EXPECT_TRUE(bank.lock_below(20).has_value());
   EXPECT_TRUE(bank.lock_below(20).has_value());
   std::vector<std::uint16_t> first_twenty(20);
-  std::iota(first_twenty.begin(), first_twenty.end(), std::uint16_t{0});
+  for (std::uint16_t index = 0; index < 20; ++index) first_twenty[index] = index;
   EXPECT_EQ(bank.locked_indices(), first_twenty);
   EXPECT_TRUE(bank.extend(20, {}).has_value());
   EXPECT_TRUE(bank.lock_below(32).has_value());

@@ -105,6 +105,7 @@ TEST_F(ServerTest, ManyClientsAtOnceEachGetTheirOwnAnswers) {
   constexpr int kRounds = 50;
   std::atomic<int> right = 0;
   std::vector<std::thread> threads;
+  threads.reserve(kClients);
   for (int i = 0; i < kClients; ++i) {
     threads.emplace_back([&, i] {
       const auto client = connect();
@@ -272,6 +273,7 @@ class FakeModule {
     EXPECT_EQ(listen(listener_.get(), 1), 0);
     thread_ = std::thread([this] {
       const UniqueFd peer(accept(listener_.get(), nullptr, nullptr));
+      if (!peer.valid()) return;
       std::array<std::uint8_t, 4096> request;
       if (recv(peer.get(), request.data(), request.size(), 0) <= 0) return;
       (void)send(peer.get(), bytes_.data(), bytes_.size(), MSG_NOSIGNAL);
