@@ -10,9 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from eif_oracle_client import Signer
+from aws_oracle_client import Signer
 
-CURVES: dict[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm]] = {
+CURVES: dict[str, tuple[ec.EllipticCurve, hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
     "P-256": (ec.SECP256R1(), hashes.SHA256()),
     "P-384": (ec.SECP384R1(), hashes.SHA384()),
     "P-521": (ec.SECP521R1(), hashes.SHA512()),

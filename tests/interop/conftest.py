@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests share: the program, its services, the vectors and AWS's image library."""
+"""What the tests share: the program, its services, the vectors and AWS's libraries."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from local_aws import Cloud
+from aws_oracle_client import AwsOracle
 from enclave import Enclave
-from eif_oracle_client import EifOracle
+from local_aws import Cloud
 from programs import Finished, Service, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,8 +64,8 @@ def start_enclave(program: Path, folder: Path, cloud: Cloud) -> Iterator[Callabl
     def start(pcrs: dict[int, bytes], *options: str) -> Enclave:
         socket = folder / f"nsm-{len(services)}.sock"
         values = [word for i, value in pcrs.items() for word in ("--pcr", f"{i}={value.hex()}")]
+        command = ["nsm", "serve", "--listen", f"unix:{socket}", "--data", str(cloud.nsm_data)]
         log = socket.with_suffix(".log")
-        command = ["nsm", "serve", "--listen", f"unix:{socket}", "--data", cloud.nsm_data]
         services.append(Service(program, *command, *values, *options, log=log))
         return Enclave(socket=socket, pcrs=pcrs, ready=services[-1].ready)
 
@@ -89,7 +89,7 @@ def vectors() -> Path:
 
 
 @pytest.fixture(scope="session")
-def oracle() -> EifOracle:
-    path = Path(os.environ.get("EIF_ORACLE", ROOT / "build/interop-eif-oracle/debug/eif-oracle"))
+def oracle() -> AwsOracle:
+    path = ROOT / "build/interop-aws-oracle/debug/aws-oracle"
     assert path.exists(), f"{path} is missing: run tools/interop"
-    return EifOracle(path)
+    return AwsOracle(path)

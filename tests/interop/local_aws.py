@@ -56,11 +56,11 @@ def enclave_policy(admin: str, conditions: dict[str, Any]) -> str:
     manage = ["kms:*KeyPolicy", "kms:Describe*", "kms:Encrypt"]
     release = ["kms:Decrypt", "kms:GenerateDataKey"]
 
-    def allow(principal: str, actions: list[str], **more: Any) -> dict[str, Any]:
-        principals = {"AWS": principal}
-        return {"Effect": "Allow", "Principal": principals, "Action": actions, "Resource": "*", **more}
+    def allow(principal: str, actions: list[str]) -> dict[str, Any]:
+        who = {"AWS": principal}
+        return {"Effect": "Allow", "Principal": who, "Action": actions, "Resource": "*"}
 
-    statements = [allow(admin, manage), allow(ENCLAVE_ROLE, release, Condition=conditions)]
+    statements = [allow(admin, manage), {**allow(ENCLAVE_ROLE, release), "Condition": conditions}]
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 

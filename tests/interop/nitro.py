@@ -23,6 +23,10 @@ ES384 = -35
 END_OF_TIME = 253_402_300_800_000  # The year 10000 in milliseconds: Python stops there.
 
 
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
 def common_name(certificate: x509.Certificate) -> str:
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     require(len(names) == 1, "a subject has exactly one common name")
@@ -35,15 +39,17 @@ def common_name(certificate: x509.Certificate) -> str:
 def load_certificate(der: Any) -> x509.Certificate:
     require(isinstance(der, bytes) and 1 <= len(der) <= 1024, "a certificate is 1 to 1024 bytes")
     try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError as error:
+        certificate = x509.load_der_x509_certificate(der)
+        require(certificate.extensions, "a certificate without extensions")  # Parsed only now.
+    except (ValueError, x509.DuplicateExtension) as error:
         raise Refused(f"a certificate does not parse: {error}") from error
+    return certificate
 
 
 def extension(certificate: x509.Certificate, kind: type[Any]) -> Any:
     try:
         return certificate.extensions.get_extension_for_class(kind).value
-    except (x509.ExtensionNotFound, ValueError) as error:
+    except x509.ExtensionNotFound as error:
         raise Refused(f"a certificate without {kind.__name__}") from error
 
 

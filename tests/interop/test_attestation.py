@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtensionOID
 
 import nitro
 from certificates import load_pem
@@ -26,10 +27,6 @@ from programs import Finished, run
 
 Command = Callable[..., Finished]
 ZERO = bytes(48)
-
-
-def now() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 @pytest.fixture(scope="session")
@@ -46,16 +43,16 @@ def test_an_issued_document_verifies_independently(
     nonce, user_data, key = secrets.token_bytes(32), secrets.token_bytes(48), b"any bytes"
     words = ["--nonce", nonce.hex(), "--user-data", user_data.hex(), "--public-key", key.hex()]
     printed = cofferdam("nsm", "attest", "--device", enclave.device, *words).expect(0).stdout
-    document = nitro.verify(base64.b64decode(printed, validate=False), root, now())
+    document = nitro.verify(base64.b64decode(printed, validate=False), root, nitro.now())
     assert (document.nonce, document.user_data, document.public_key) == (nonce, user_data, key)
     assert document.module_id == enclave.ready["moduleId"]
-    assert abs(now() - document.timestamp) < timedelta(minutes=1)
+    assert abs(nitro.now() - document.timestamp) < timedelta(minutes=1)
 
 
 def test_an_issued_document_carries_the_measured_registers(
     enclave: Enclave, root: x509.Certificate
 ) -> None:
-    document = nitro.verify(enclave.attest(), root, now())
+    document = nitro.verify(enclave.attest(), root, nitro.now())
     assert {index: document.pcrs[index] for index in enclave.pcrs} == enclave.pcrs
     assert sorted(document.pcrs) == list(range(16))
     assert not document.is_debug
@@ -69,7 +66,7 @@ def test_a_debug_enclave_has_zero_registers_in_a_valid_document(
 ) -> None:
     enclave = start_enclave({0: secrets.token_bytes(48)}, "--debug-mode")
     raw = enclave.attest()
-    assert nitro.verify(raw, root, now()).is_debug
+    assert nitro.verify(raw, root, nitro.now()).is_debug
     refused = cofferdam("attest", "verify", "-", "--root", cloud.nsm_root, stdin=raw).expect(1)
     assert refused.json()["reason"] == "debug_mode"
 
@@ -77,7 +74,7 @@ def test_a_debug_enclave_has_zero_registers_in_a_valid_document(
 def test_the_issued_chain_has_the_shape_of_the_real_one(
     enclave: Enclave, root: x509.Certificate
 ) -> None:
-    document = nitro.verify(enclave.attest(), root, now())
+    document = nitro.verify(enclave.attest(), root, nitro.now())
     instance_id = document.module_id.split("-enc")[0]
     regional, zonal, instance, leaf = (nitro.common_name(c) for c in document.chain[1:])
     assert nitro.common_name(root) == "aws.nitro-enclaves"
@@ -92,7 +89,7 @@ def test_the_issued_chain_has_the_shape_of_the_real_one(
 def extensions(certificate: x509.Certificate) -> set[tuple[str, bool]]:
     """Which there are, and whether they are critical. The emulation has no CRLs to point to."""
     found = {(e.oid.dotted_string, e.critical) for e in certificate.extensions}
-    return {e for e in found if e[0] != x509.ExtensionOID.CRL_DISTRIBUTION_POINTS.dotted_string}
+    return {e for e in found if e[0] != ExtensionOID.CRL_DISTRIBUTION_POINTS.dotted_string}
 
 
 def test_the_issued_certificates_have_the_extensions_of_a_real_chain(
@@ -102,7 +99,7 @@ def test_the_issued_certificates_have_the_extensions_of_a_real_chain(
     at = time_of(json.loads(sample.with_suffix(".json").read_text()))
     aws_root = load_pem(vectors / "aws-nitro-root-g1.pem")
     real = nitro.verify(sample.read_bytes(), aws_root, at)
-    issued = nitro.verify(enclave.attest(), root, now())
+    issued = nitro.verify(enclave.attest(), root, nitro.now())
     for ours, theirs in zip(issued.chain, real.chain, strict=True):
         assert extensions(ours) == extensions(theirs), theirs.subject.rfc4514_string()
         assert nitro.extension(ours, x509.KeyUsage) == nitro.extension(theirs, x509.KeyUsage)
@@ -111,7 +108,7 @@ def test_the_issued_certificates_have_the_extensions_of_a_real_chain(
 def test_the_serial_of_the_leaf_repeats_enclave_and_time(
     enclave: Enclave, root: x509.Certificate
 ) -> None:
-    document = nitro.verify(enclave.attest(), root, now())
+    document = nitro.verify(enclave.attest(), root, nitro.now())
     enclave_id = int(document.module_id.split("-enc")[1], 16)
     serial = document.leaf.serial_number
     issued = datetime.fromtimestamp(serial & 0xFFFFFFFF, timezone.utc)
@@ -124,13 +121,13 @@ def test_the_serial_of_the_leaf_repeats_enclave_and_time(
 def test_openssl_verifies_the_issued_chain(
     enclave: Enclave, root: x509.Certificate, cloud: Cloud, tmp_path: Path
 ) -> None:
-    document = nitro.verify(enclave.attest(), root, now())
+    document = nitro.verify(enclave.attest(), root, nitro.now())
     pem = [c.public_bytes(serialization.Encoding.PEM) for c in document.chain]
     (tmp_path / "between.pem").write_bytes(b"".join(pem[1:-1]))
     (tmp_path / "leaf.pem").write_bytes(pem[-1])
     # Not -x509_strict: real leaves have no authority key identifier, so ours have none.
-    command = ["openssl", "verify", "-CAfile", cloud.nsm_root]
-    run(*command, "-untrusted", tmp_path / "between.pem", tmp_path / "leaf.pem").expect(0)
+    roots = ("-CAfile", cloud.nsm_root, "-untrusted", tmp_path / "between.pem")
+    run("openssl", "verify", *roots, tmp_path / "leaf.pem").expect(0)
 
 
 def test_our_verifier_in_strict_mode_says_the_same(
@@ -138,7 +135,7 @@ def test_our_verifier_in_strict_mode_says_the_same(
 ) -> None:
     nonce = secrets.token_bytes(32)
     raw = enclave.attest(nonce=nonce)
-    document = nitro.verify(raw, root, now())
+    document = nitro.verify(raw, root, nitro.now())
     words = ["--root", cloud.nsm_root, "--nonce", nonce.hex(), "--strict"]
     verdict = cofferdam("attest", "verify", "-", *words, stdin=raw).expect(0).json()
     assert verdict["valid"] is True
@@ -154,14 +151,26 @@ def test_an_extended_and_locked_register_enters_the_document(
     with enclave.module() as module:
         extended = module.extend(16, b"configuration")
         assert extended == hashlib.sha384(ZERO + b"configuration").digest()
-        assert 16 not in nitro.verify(module.attest(), root, now()).pcrs
+        assert 16 not in nitro.verify(module.attest(), root, nitro.now()).pcrs
         module.lock(16)
         assert module.pcr(16) == (True, extended)
         with pytest.raises(NsmError, match="ReadOnlyIndex"):
             module.extend(16, b"more")
-        assert nitro.verify(module.attest(), root, now()).pcrs[16] == extended
+        assert nitro.verify(module.attest(), root, nitro.now()).pcrs[16] == extended
         assert module.describe()["digest"] == "SHA384"
         assert module.random() != module.random()
+
+
+def test_a_changed_byte_is_refused_by_both_verifiers(
+    cofferdam: Command, enclave: Enclave, root: x509.Certificate, cloud: Cloud
+) -> None:
+    raw = enclave.attest(nonce=b"mutate me")
+    at = nitro.now()
+    for offset in range(0, len(raw), 37):
+        changed = bytearray(raw)
+        changed[offset] ^= 0x01
+        verdicts = both_verdicts(cofferdam, bytes(changed), root, at, "--root", cloud.nsm_root)
+        assert verdicts == (False, False), f"offset {offset}"
 
 
 # --- What both verifiers say about documents that neither made ------------------------------

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
+from aws_oracle_client import AwsOracle, Parts, Signer, registers
 from certificates import CURVES, make_signer
-from eif_oracle_client import EifOracle, Parts, Signer, registers
 from programs import Finished
 
 Command = Callable[..., Finished]
@@ -23,7 +23,7 @@ METADATA: dict[str, Any] = {
     "ImageVersion": "7",
     "BuildMetadata": {
         "BuildTime": "2026-01-02T03:04:05Z",
-        "BuildTool": "eif-oracle",
+        "BuildTool": "aws-oracle",
         "BuildToolVersion": "0.1.0",
         "OperatingSystem": "Linux",
         "KernelVersion": "6.6.79",
@@ -67,7 +67,7 @@ def described(cofferdam: Command, image: Path) -> dict[str, Any]:
 
 
 def test_aws_reads_our_image_with_the_same_measurements(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path
 ) -> None:
     ours = build(cofferdam, parts, tmp_path / "ours.eif", "--name", "interop")
     theirs = oracle.describe(tmp_path / "ours.eif")
@@ -77,7 +77,7 @@ def test_aws_reads_our_image_with_the_same_measurements(
 
 
 def test_we_read_an_image_of_aws_with_the_same_measurements(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path
 ) -> None:
     theirs = oracle.build(parts, tmp_path / "theirs.eif", METADATA)
     ours = described(cofferdam, tmp_path / "theirs.eif")
@@ -90,7 +90,7 @@ def test_we_read_an_image_of_aws_with_the_same_measurements(
 
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
 def test_both_builders_write_the_same_bytes(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path, arch: str
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path, arch: str
 ) -> None:
     build(cofferdam, parts, tmp_path / "ours.eif", "--arch", arch)
     metadata = oracle.describe(tmp_path / "ours.eif")["Metadata"]
@@ -99,7 +99,7 @@ def test_both_builders_write_the_same_bytes(
 
 
 def test_one_ramdisk_measures_the_same_in_both(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path
 ) -> None:
     single = Parts(parts.kernel, parts.cmdline, parts.ramdisks[:1])
     ours = build(cofferdam, single, tmp_path / "ours.eif")
@@ -109,7 +109,7 @@ def test_one_ramdisk_measures_the_same_in_both(
 # --- Signatures -----------------------------------------------------------------------------
 
 
-def assert_aws_accepts_signature(oracle: EifOracle, image: Path) -> dict[str, Any]:
+def assert_aws_accepts_signature(oracle: AwsOracle, image: Path) -> dict[str, Any]:
     theirs = oracle.describe(image)
     assert theirs["IsSigned"] and theirs["CheckCRC"]
     assert theirs["SignatureVerifies"] is True
@@ -126,7 +126,7 @@ def assert_we_accept_signature(cofferdam: Command, image: Path, signer: Signer) 
 
 @pytest.mark.parametrize("curve", CURVES)
 def test_aws_verifies_what_we_sign_while_building(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path, curve: str
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path, curve: str
 ) -> None:
     signer = make_signer(tmp_path, curve)
     ours = build(cofferdam, parts, tmp_path / "ours.eif", signer=signer)
@@ -136,7 +136,7 @@ def test_aws_verifies_what_we_sign_while_building(
 
 @pytest.mark.parametrize("curve", CURVES)
 def test_we_verify_what_aws_signs_while_building(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path, curve: str
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path, curve: str
 ) -> None:
     signer = make_signer(tmp_path, curve)
     theirs = oracle.build(parts, tmp_path / "theirs.eif", METADATA, signer)
@@ -146,7 +146,7 @@ def test_we_verify_what_aws_signs_while_building(
 
 @pytest.mark.parametrize("curve", CURVES)
 def test_each_signs_what_the_other_built(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path, curve: str
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path, curve: str
 ) -> None:
     signer = make_signer(tmp_path, curve)
     build(cofferdam, parts, tmp_path / "ours.eif")
@@ -160,7 +160,7 @@ def test_each_signs_what_the_other_built(
 
 
 def test_aws_verifies_an_image_we_sign_anew(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path
 ) -> None:
     first, second = make_signer(tmp_path, "P-521"), make_signer(tmp_path, "P-256")
     oracle.build(parts, tmp_path / "image.eif", METADATA, first)
@@ -172,7 +172,7 @@ def test_aws_verifies_an_image_we_sign_anew(
 
 
 def test_a_traditional_private_key_signs_for_both(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path
 ) -> None:
     signer = make_signer(tmp_path, "P-384", PrivateFormat.TraditionalOpenSSL)
     build(cofferdam, parts, tmp_path / "ours.eif", signer=signer)
@@ -180,7 +180,7 @@ def test_a_traditional_private_key_signs_for_both(
 
 
 def test_a_signature_moved_to_another_image_is_refused_by_us_and_not_by_run_enclave(
-    cofferdam: Command, oracle: EifOracle, vectors: Path
+    cofferdam: Command, oracle: AwsOracle, vectors: Path
 ) -> None:
     image = vectors / "eif/signed-wrong-pcr0.eif"
     theirs = oracle.describe(image)
@@ -193,7 +193,7 @@ def test_a_signature_moved_to_another_image_is_refused_by_us_and_not_by_run_encl
 
 
 def test_both_measure_every_good_image_alike(
-    cofferdam: Command, oracle: EifOracle, vectors: Path
+    cofferdam: Command, oracle: AwsOracle, vectors: Path
 ) -> None:
     compared = 0
     for facts in sorted((vectors / "eif").glob("*.json")):
@@ -210,7 +210,7 @@ def test_both_measure_every_good_image_alike(
 
 
 def test_what_the_crc_of_aws_refuses_we_refuse(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path
 ) -> None:
     build(cofferdam, parts, tmp_path / "good.eif")
     good = (tmp_path / "good.eif").read_bytes()
@@ -224,7 +224,7 @@ def test_what_the_crc_of_aws_refuses_we_refuse(
 
 
 def test_signing_keeps_the_sections_of_the_image(
-    cofferdam: Command, oracle: EifOracle, parts: Parts, tmp_path: Path
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path
 ) -> None:
     signer = make_signer(tmp_path, "P-384")
     oracle.build(parts, tmp_path / "plain.eif", METADATA)

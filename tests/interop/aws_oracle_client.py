@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AWS's own image library, through the program in eif_oracle/."""
+"""AWS's own libraries, through the program in aws_oracle/."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from programs import run
+from programs import Finished, run
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ def registers(measurements: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in measurements.items() if name.startswith("PCR")}
 
 
-class EifOracle:
+class AwsOracle:
     def __init__(self, program: Path) -> None:
         self._program = program
 
     def describe(self, image: Path) -> dict[str, Any]:
-        found = run(self._program, "describe", image).expect(0).json()
+        found = run(self._program, "eif", "describe", image).expect(0).json()
         return {**found, "Measurements": registers(found["Measurements"])}
 
     def build(
@@ -58,8 +58,16 @@ class EifOracle:
             "certificate": str(signer.certificate) if signer else None,
             "key": str(signer.key) if signer else None,
         }
-        done = run(self._program, "build", stdin=json.dumps(spec).encode())
+        done = run(self._program, "eif", "build", stdin=json.dumps(spec).encode())
         return registers(done.expect(0).json())
 
     def sign(self, image: Path, signer: Signer) -> None:
-        run(self._program, "sign", image, signer.certificate, signer.key).expect(0)
+        run(self._program, "eif", "sign", image, signer.certificate, signer.key).expect(0)
+
+    def exchange(self, socket: Path, requests: list[Any]) -> list[Any]:
+        """The module's answers; bytes are lists of integers."""
+        done = run(self._program, "nsm", "exchange", socket, stdin=json.dumps(requests).encode())
+        return json.loads(done.expect(0).stdout)
+
+    def read_document(self, path: Path) -> Finished:
+        return run(self._program, "nsm", "document", path)

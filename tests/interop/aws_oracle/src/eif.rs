@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! Reads, builds and signs enclave images with AWS's own library and says what it found.
-//!
-//!     eif-oracle describe IMAGE        JSON: what AWS's code reads in the image
-//!     eif-oracle build < SPEC.json     writes an image; JSON: its measurements
-//!     eif-oracle sign IMAGE CERT KEY   signs an image in place, as nitro-cli does
-//!
-//! Exit status: 0 done, 1 AWS's code refused, 101 it panicked (it does on some bad images).
+//! Enclave images, with `aws-nitro-enclaves-image-format`: what nitro-cli is made of.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use aws_nitro_enclaves_image_format::defs::{EifIdentityInfo, EIF_HDR_ARCH_ARM64};
 use aws_nitro_enclaves_image_format::utils::eif_reader::EifReader;
@@ -23,13 +14,13 @@ use aws_nitro_enclaves_image_format::utils::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha384};
 
-type Measurements = BTreeMap<String, String>;
+pub type Measurements = BTreeMap<String, String>;
 
-/// What `describe` prints. `run-enclave` makes the first check of a signature, `describe-eif`
-/// the second; only the second compares the signed payload with the measured PCR0.
+/// What `run-enclave` and `describe-eif` look at. The former makes the first check of a
+/// signature; only the latter compares the signed payload with the measured PCR0.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Description {
+pub struct Description {
     measurements: Measurements,
     #[serde(rename = "CheckCRC")]
     check_crc: bool,
@@ -39,21 +30,20 @@ struct Description {
     metadata: Option<EifIdentityInfo>,
 }
 
-/// What `build` reads from standard input.
+/// What an image is to be made of.
 #[derive(Deserialize)]
-struct Spec {
+pub struct Spec {
     kernel: PathBuf,
     cmdline: String,
     ramdisks: Vec<PathBuf>,
     metadata: EifIdentityInfo,
     output: PathBuf,
-    #[serde(default)]
     arm64: bool,
     certificate: Option<PathBuf>,
     key: Option<String>,
 }
 
-fn describe(path: &str) -> Result<Description, String> {
+pub fn describe(path: &str) -> Result<Description, String> {
     let mut reader = EifReader::from_eif(path.to_string())?;
     let measurements = reader.get_measurements()?;
     let is_signed = reader.signature_section.is_some();
@@ -73,7 +63,7 @@ fn describe(path: &str) -> Result<Description, String> {
     })
 }
 
-fn build(spec: Spec) -> Result<Measurements, String> {
+pub fn build(spec: Spec) -> Result<Measurements, String> {
     let sign_key = match (&spec.key, &spec.certificate) {
         (Some(key), Some(certificate)) => Some(SignKeyData::new(key, certificate)?),
         (None, None) => None,
@@ -95,41 +85,9 @@ fn build(spec: Spec) -> Result<Measurements, String> {
     Ok(builder.write_to(&mut output))
 }
 
-fn sign(image: &str, certificate: &str, key: &str) -> Result<(), String> {
+/// Signs in place, as `nitro-cli sign-eif` does.
+pub fn sign(image: &str, certificate: &str, key: &str) -> Result<(), String> {
     let sign_key = SignKeyData::new(key, Path::new(certificate))?;
     let signer = EifSigner::new(Some(sign_key)).ok_or("no signer for this key")?;
     signer.sign_image(image)
-}
-
-fn to_json(value: &impl Serialize) -> Result<String, String> {
-    serde_json::to_string(value).map_err(|e| e.to_string())
-}
-
-fn run(arguments: &[&str]) -> Result<String, String> {
-    match arguments {
-        ["describe", image] => to_json(&describe(image)?),
-        ["build"] => {
-            let spec = serde_json::from_reader(io::stdin()).map_err(|e| e.to_string())?;
-            to_json(&build(spec)?)
-        }
-        ["sign", image, certificate, key] => {
-            sign(image, certificate, key).and_then(|()| to_json(&serde_json::json!({})))
-        }
-        _ => Err("usage: eif-oracle describe IMAGE | build | sign IMAGE CERT KEY".to_string()),
-    }
-}
-
-fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match run(&arguments) {
-        Ok(output) => {
-            println!("{output}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("eif-oracle: {error}");
-            ExitCode::FAILURE
-        }
-    }
 }
