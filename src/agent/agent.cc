@@ -10,6 +10,7 @@
 #include "agent/boot.h"
 #include "agent/kms_client.h"
 #include "agent/reason.h"
+#include "agent/recipient_pool.h"
 #include "agent/secret_service.h"
 #include "agent/supervisor.h"
 #include "agent/workload_api.h"
@@ -73,6 +74,7 @@ Result<Foundations> lay_foundations(const MeasuredConfig& measured) {
   auto module = nsm::Client::open(measured.config.nsm_device);
   if (!module) return fail(Errc::unavailable, reason::kNsmUnavailable, module.error().detail);
   out.module = *std::move(module);
+  COFFERDAM_CHECK(seed_random(*out.module));
   return out;
 }
 
@@ -81,6 +83,7 @@ class Enclave {
  public:
   struct Parts {
     SelfAttestor& attestor;
+    RecipientPool& recipients;
     EnclaveClock& clock;
     Parent& parent;
     ledger::DecisionLog& console;
@@ -91,7 +94,7 @@ class Enclave {
         channel_(std::move(kms)),
         kms_(channel_, parts.clock,
              {enclave_.config().region, kms_authority(enclave_.config(), false)}),
-        secrets_({enclave_, parts.attestor, recipients_, parts.parent, kms_, parts.clock,
+        secrets_({enclave_, parts.attestor, parts.recipients, parts.parent, kms_, parts.clock,
                   parts.console}),
         api_(enclave_, secrets_, parts.clock) {}
 
@@ -142,7 +145,6 @@ class Enclave {
 
   Parts parts_;
   ValidatedEnclave enclave_;
-  RecipientPool recipients_;
   ClientChannel channel_;
   KmsClient kms_;
   SecretService secrets_;
@@ -160,6 +162,7 @@ int refuse(ledger::DecisionLog& console, const Error& error) {
 
 // `console` belongs to run_agent(), which waits for the task.
 Task<int> live(MeasuredConfig measured, Foundations foundations, ledger::DecisionLog& console) {
+  RecipientPool recipients;  // Fills while the boot goes on.
   EnclaveClock clock;
   SelfAttestor attestor(*foundations.module, *foundations.verifier, clock);
   COFFERDAM_CO_TRY(net::HttpClientOptions kms, kms_options(measured, clock));
@@ -170,7 +173,7 @@ Task<int> live(MeasuredConfig measured, Foundations foundations, ledger::Decisio
   auto enclave = co_await boot.run(std::move(measured));
   if (!enclave) co_return kRefused;  // Boot has said why.
 
-  const Enclave::Parts parts{attestor, clock, parent, console};
+  const Enclave::Parts parts{attestor, recipients, clock, parent, console};
   Enclave service(parts, *std::move(enclave), std::move(kms));
   co_return co_await service.serve();
 }

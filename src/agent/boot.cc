@@ -31,13 +31,6 @@ attest::Pcrs baseline(const MeasuredConfig& measured) {
 
 }  // namespace
 
-Status Boot::seed_random() {
-  const auto entropy = parts_.module.random();
-  if (!entropy) return module_failure(entropy.error());
-  crypto::add_entropy(*entropy);
-  return {};
-}
-
 Status Boot::extend_config_pcr(const MeasuredConfig& config) {
   const auto value = parts_.module.extend_pcr(kConfigPcr, config.digest);
   if (!value) {
@@ -77,7 +70,6 @@ Result<SelfEvidence> Boot::attest_self(MeasuredConfig config) {
 }
 
 Result<SelfEvidence> Boot::gather_evidence(MeasuredConfig config) {
-  COFFERDAM_CHECK(seed_random());
   COFFERDAM_CHECK(extend_config_pcr(config));
   COFFERDAM_CHECK(check_user_pcrs());
   return attest_self(std::move(config));
@@ -121,6 +113,13 @@ Task<ValidatedEnclave> Boot::run(MeasuredConfig config) {
     co_return std::unexpected(std::move(evidence).error());
   }
   co_return co_await validate(*std::move(evidence));
+}
+
+Status seed_random(nsm::Client& module) {
+  const auto entropy = module.random();
+  if (!entropy) return module_failure(entropy.error());
+  crypto::add_entropy(*entropy);
+  return {};
 }
 
 std::map<int, std::string> hex_pcrs(const attest::Pcrs& pcrs) {

@@ -32,7 +32,6 @@ class Boot {
   Task<ValidatedEnclave> run(MeasuredConfig config);
 
   // The steps, in order.
-  Status seed_random();
   Status extend_config_pcr(const MeasuredConfig& config);
   Status check_user_pcrs();
   Result<SelfEvidence> attest_self(MeasuredConfig config);
@@ -47,6 +46,10 @@ class Boot {
 
   Parts parts_;
 };
+
+// Mixes the module's randomness into the kernel's. Comes before anything random is made.
+// Reason `nsm_unavailable`.
+Status seed_random(nsm::Client& module);
 
 // "self_validation" as a decision; `evidence` may be null.
 ledger::Decision self_validation_decision(const SelfEvidence* evidence, Timestamp now,

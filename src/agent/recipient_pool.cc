@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/recipient_pool.h"
 
-#include <optional>
 #include <utility>
-
-#include "base/log.h"
 
 namespace cofferdam::agent {
 
@@ -15,31 +12,30 @@ RecipientPool::~RecipientPool() = default;
 
 void RecipientPool::fill(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (wanted_.wait(lock, stop, [this] { return keys_.size() < size_; })) {
+  while (!failure_ && wanted_.wait(lock, stop, [this] { return keys_.size() < size_; })) {
     lock.unlock();
     auto key = crypto::RsaPrivateKey::generate();
     lock.lock();
-    if (!key) {
-      // take() generates for itself and reports the same failure to someone who can act.
-      log::error("recipient pool stopped: " + key.error().detail);
-      return;
+    if (key) {
+      keys_.push_back(*std::move(key));
+    } else {
+      failure_ = std::move(key).error();
     }
-    keys_.push_back(*std::move(key));
+    made_.notify_one();
   }
 }
 
 Result<crypto::RsaPrivateKey> RecipientPool::take() {
-  std::optional<crypto::RsaPrivateKey> key;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (!keys_.empty()) {
-      key = std::move(keys_.front());
-      keys_.pop_front();
-    }
+  std::unique_lock lock(mutex_);
+  made_.wait(lock, [this] { return !keys_.empty() || failure_; });
+  if (keys_.empty()) {
+    made_.notify_one();  // Whoever else waits learns it too.
+    return std::unexpected(*failure_);
   }
+  crypto::RsaPrivateKey key = std::move(keys_.front());
+  keys_.pop_front();
   wanted_.notify_one();
-  if (!key) return crypto::RsaPrivateKey::generate();
-  return *std::move(key);
+  return key;
 }
 
 std::size_t RecipientPool::ready() const {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
@@ -15,8 +16,8 @@ namespace cofferdam::agent {
 
 // Fresh RSA-2048 keys, each for one KMS call, made ahead of time: generating one takes
 // tens of milliseconds that a caller should not wait for. A background thread keeps the
-// pool at its size; an empty pool generates on the caller's thread instead of waiting. Keys
-// leave the pool for good, and those never used are wiped with it.
+// pool at its size; who finds it empty waits for the key that is being made. Keys leave the
+// pool for good, and those never used are wiped with it.
 //
 // Safe for concurrent use.
 class RecipientPool {
@@ -37,9 +38,11 @@ class RecipientPool {
 
   const std::size_t size_;
   mutable std::mutex mutex_;
-  std::condition_variable_any wanted_;
+  std::condition_variable_any wanted_;  // Fewer than size_ keys.
+  std::condition_variable_any made_;    // A key, or a failure.
   std::deque<crypto::RsaPrivateKey> keys_;
-  std::jthread filler_;  // Last: it uses all of the above.
+  std::optional<Error> failure_;  // Of the thread, which has then ended.
+  std::jthread filler_;           // Last: it uses all of the above.
 };
 
 }  // namespace cofferdam::agent
