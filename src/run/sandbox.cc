@@ -50,12 +50,22 @@ Status write_text(const std::string& path, const std::string& text) {
   return {};
 }
 
-// The caller becomes root in there, and nobody else exists.
-Status map_user(pid_t pid) {
-  const std::string folder = "/proc/" + std::to_string(pid);
-  COFFERDAM_CHECK(write_text(folder + "/setgroups", "deny"));
-  COFFERDAM_CHECK(write_text(folder + "/uid_map", "0 " + std::to_string(geteuid()) + " 1"));
-  return write_text(folder + "/gid_map", "0 " + std::to_string(getegid()) + " 1");
+// Who starts the enclave, as the namespaces outside see it.
+struct User {
+  uid_t uid = geteuid();
+  gid_t gid = getegid();
+  bool is_root() const noexcept { return uid == 0; }
+};
+
+// The caller becomes root in here, and nobody else exists. A process that cannot be dumped,
+// as ours are made, does not own these files; it is dumpable for as long as that takes.
+Status map_user(const User& user) {
+  prctl(PR_SET_DUMPABLE, 1);
+  COFFERDAM_CHECK(write_text("/proc/self/setgroups", "deny"));
+  COFFERDAM_CHECK(write_text("/proc/self/uid_map", "0 " + std::to_string(user.uid) + " 1"));
+  COFFERDAM_CHECK(write_text("/proc/self/gid_map", "0 " + std::to_string(user.gid) + " 1"));
+  prctl(PR_SET_DUMPABLE, 0);
+  return {};
 }
 
 void redirect_streams(int console) {
@@ -66,11 +76,12 @@ void redirect_streams(int console) {
 }
 
 // The child's side: runs in the new namespaces until init takes over.
-Status become_init(const SandboxPlan& plan, int console) {
+Status become_init(const SandboxPlan& plan, const User& user, int console) {
   setsid();  // A terminal's Ctrl-C is for the runner, which passes it on.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   redirect_streams(console);
+  if (!user.is_root()) COFFERDAM_CHECK(map_user(user));
   COFFERDAM_CHECK(enter_root(plan.root, plan.vsock_dir));
   constexpr std::string_view kHostName = "enclave";
   if (sethostname(kHostName.data(), kHostName.size()) != 0) {
@@ -89,12 +100,13 @@ Status become_init(const SandboxPlan& plan, int console) {
               "cannot execute " + path + " of the image: " + errno_text(errno));
 }
 
-[[noreturn]] void child_main(const SandboxPlan& plan, Pipe go, Pipe failure, int console) {
+[[noreturn]] void child_main(const SandboxPlan& plan, const User& user, Pipe go, Pipe failure,
+                             int console) {
   go.write = UniqueFd();
   std::uint8_t byte = 0;
   // End of file: the runner has died before it could let us go.
   if (read(go.read.get(), &byte, 1) != 1) _exit(kSetupFailed);
-  const Status status = become_init(plan, console);
+  const Status status = become_init(plan, user, console);
   const std::string& text = status.error().detail;
   if (write(failure.write.get(), text.data(), text.size()) < 0) _exit(kSetupFailed);
   _exit(kSetupFailed);
@@ -113,16 +125,16 @@ Result<Sandbox> Sandbox::create(const SandboxPlan& plan) {
   COFFERDAM_TRY(Pipe go, Pipe::make());
   COFFERDAM_TRY(Pipe failure, Pipe::make());
   COFFERDAM_TRY(Pipe console, Pipe::make());
-  const bool is_root = geteuid() == 0;
+  const User user;
   unsigned long namespaces =
       CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
-  if (!is_root) namespaces |= CLONE_NEWUSER;
+  if (!user.is_root()) namespaces |= CLONE_NEWUSER;
   const pid_t pid = clone_into(namespaces);
   if (pid < 0) return fail(Errc::unavailable, namespace_failure(errno));
-  if (pid == 0) child_main(plan, std::move(go), std::move(failure), console.write.get());
-  Sandbox out(pid, std::move(go.write), std::move(failure.read), std::move(console.read));
-  if (!is_root) COFFERDAM_CHECK(map_user(pid));
-  return out;
+  if (pid == 0) {
+    child_main(plan, user, std::move(go), std::move(failure), console.write.get());
+  }
+  return Sandbox(pid, std::move(go.write), std::move(failure.read), std::move(console.read));
 }
 
 Sandbox::Sandbox(Sandbox&& other) noexcept
