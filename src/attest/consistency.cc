@@ -7,7 +7,7 @@
 
 #include "attest/reason.h"
 #include "base/encoding.h"
-#include "bytes/byte_reader.h"
+#include "crypto/digest.h"
 
 namespace cofferdam::attest {
 namespace {
@@ -19,6 +19,7 @@ constexpr std::string_view kLeafSuffix = ".aws";
 constexpr std::string_view kIssuerSuffix = ".aws.nitro-enclaves";
 constexpr std::size_t kEnclaveSerialSize = 16;
 constexpr std::size_t kTpmSerialSize = 4;
+constexpr std::uint8_t kInstancePcr = 4;
 
 std::unexpected<Error> inconsistent(std::string detail) {
   return fail(Errc::denied, reason::kInconsistent, std::move(detail));
@@ -104,6 +105,16 @@ void examine_times(const Document& document, const VerifiedChain& chain, ByteVie
   }
 }
 
+// The platform extends PCR4 of an enclave with the text of the instance id.
+void examine_instance_pcr(const Document& document, std::string_view instance, ChainOrigin& out) {
+  const auto found = document.pcrs.find(kInstancePcr);
+  if (document.kind != Kind::enclave || found == document.pcrs.end()) return;
+  const crypto::Sha384 zero{};
+  if (!std::ranges::equal(found->second, crypto::sha384({zero, as_bytes(instance)}))) {
+    out.inconsistencies.emplace_back("PCR4 is not the measure of the instance id");
+  }
+}
+
 }  // namespace
 
 Status require_consistent(const Document& document, const VerifiedChain& chain) {
@@ -131,6 +142,7 @@ ChainOrigin examine_origin(const Document& document, const VerifiedChain& chain)
   } else {
     examine_names(chain.common_names, out, id->instance);
   }
+  examine_instance_pcr(document, id->instance, out);
   const auto module = from_hex(id->module);
   if (!module || module->size() != 8) {
     out.inconsistencies.emplace_back("the module id does not have the form of AWS's");

@@ -24,7 +24,7 @@ Status require_consistent(const Document& document, const VerifiedChain& chain);
 
 // What every real document shows but nobody documents (formats.md §3.2): the region and
 // instance in the names of the chain, enclave id and time of issue in the leaf's serial
-// number, launch time in the enclave id.
+// number, launch time in the enclave id, and PCR4 as the measure of the instance id.
 ChainOrigin examine_origin(const Document& document, const VerifiedChain& chain);
 
 }  // namespace cofferdam::attest

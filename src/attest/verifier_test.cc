@@ -385,6 +385,15 @@ TEST_F(VerifierTest, ALaunchAfterTheIssueIsReportedAndStrictlyRefused) {
   expect_reported(spec);
 }
 
+TEST_F(VerifierTest, APcr4OfAnotherInstanceIsReportedAndStrictlyRefused) {
+  document_.pcrs[4][0] ^= 1;
+  const auto verified = verifier_.verify(test::sign(document_), expected_);
+  ASSERT_TRUE(verified) << verified.error().detail;
+  EXPECT_EQ(verified->inconsistencies().size(), 1u);
+  expected_.strict = true;
+  EXPECT_EQ(verdict(), reason::kInconsistent);
+}
+
 // --- Malleability (pitfalls 15, 16) ---
 
 // n - s for the order n of P-384: the other valid signature.

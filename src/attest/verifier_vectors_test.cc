@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Documents that nobody here made: real ones, known bad ones, and one per broken rule under
 // a private root. See vectors/README.md.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
 #include "attest/reason.h"
 #include "attest/test_support.h"
 #include "attest/verifier.h"
+#include "base/encoding.h"
+#include "base/json.h"
+#include "crypto/digest.h"
 
 namespace cofferdam::attest {
 namespace {
@@ -75,6 +80,73 @@ TEST_F(VectorsTest, NoRealDocumentVerifiesADayLater) {
     Expectations expected = suited_to(parse_document(bytes).value().document);
     expected.at += std::chrono::hours(24);
     EXPECT_EQ(judge(verifier, bytes, expected), reason::kExpired) << file;
+  }
+}
+
+TEST_F(VectorsTest, TheCertificatesNameTheRegionAndTheInstance) {
+  const Verifier verifier(TrustRoot::aws());
+  for (const auto& file : test::vector_files("attestation", ".bin")) {
+    const Bytes bytes = test::read(file);
+    const auto verified = verifier.verify(bytes, suited_to(parse_document(bytes).value().document));
+    ASSERT_TRUE(verified) << file;
+    EXPECT_TRUE(verified->document().module_id.starts_with(verified->instance_id() + "-"));
+    EXPECT_EQ(verified->instance_id().size(), 19u) << verified->instance_id();
+    EXPECT_GE(verified->region().size(), 9u) << verified->region();
+    EXPECT_THAT(verified->inconsistencies(), ::testing::IsEmpty()) << file;
+  }
+}
+
+TEST_F(VectorsTest, EveryTruncationOfARealDocumentIsMalformed) {
+  const auto files = test::vector_files("attestation", ".bin");
+  const Bytes bytes = test::read(*std::ranges::min_element(files));
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const auto parsed = parse_document(ByteView(bytes).first(size));
+    ASSERT_FALSE(parsed) << size;
+    ASSERT_EQ(parsed.error().reason, reason::kMalformed) << size;
+  }
+}
+
+TEST_F(VectorsTest, EveryMutatedByteOfARealDocumentIsRefused) {
+  const Verifier verifier(TrustRoot::aws());
+  const auto files = test::vector_files("attestation", ".bin");
+  const Bytes bytes = test::read(*std::ranges::max_element(files));
+  const Expectations expected = suited_to(parse_document(bytes).value().document);
+  ASSERT_EQ(judge(verifier, bytes, expected), "accepted");
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    Bytes mutated = bytes;
+    mutated[i] ^= static_cast<std::uint8_t>(1U << i % 8);
+    ASSERT_NE(judge(verifier, mutated, expected), "accepted") << "offset " << i;
+  }
+}
+
+// known-answers.json holds what is known of real registers.
+class KnownAnswersTest : public VectorsTest {
+ protected:
+  static json::object load() {
+    const Bytes text = test::read(test::vectors_folder() / "known-answers.json");
+    return parse_json(as_text(text), 1 << 20).value().as_object();
+  }
+};
+
+TEST_F(KnownAnswersTest, Pcr4IsTheMeasureOfTheInstanceIdItself) {
+  const json::object answers = load();
+  for (const json::value& known : answers.at("pcr4").at("values").as_array()) {
+    const auto pcr4 = crypto::sha384(
+        {Bytes(48, 0), as_bytes(std::string_view(known.at("instance_id").as_string()))});
+    EXPECT_EQ(to_hex(pcr4), std::string_view(known.at("pcr4").as_string()));
+  }
+}
+
+TEST_F(KnownAnswersTest, Pcr2OfAnImageWithOneRamdiskIsTheMeasureOfNothing) {
+  const json::object answers = load();
+  const json::object& known = answers.at("pcr2_empty").as_object();
+  const auto measured = crypto::sha384({Bytes(48, 0), crypto::sha384(ByteView{})});
+  EXPECT_EQ(to_hex(measured), std::string_view(known.at("value").as_string()));
+  for (const json::value& name : known.at("seen_in").as_array()) {
+    const Bytes bytes = test::read(test::vectors_folder() / "attestation" /
+                                   (std::string(name.as_string()) + ".bin"));
+    const Document document = parse_document(bytes).value().document;
+    EXPECT_EQ(document.pcrs.at(2), to_bytes(ByteView(measured))) << name.as_string().c_str();
   }
 }
 
