@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from certificates import CURVES, make_signer
 from programs import Finished
 
 Command = Callable[..., Finished]
+CRC_OFFSET = 0x220
+HEADER_SIZE = 0x224
 METADATA: dict[str, Any] = {
     "ImageName": "interop",
     "ImageVersion": "7",
@@ -214,13 +217,51 @@ def test_what_the_crc_of_aws_refuses_we_refuse(
 ) -> None:
     build(cofferdam, parts, tmp_path / "good.eif")
     good = (tmp_path / "good.eif").read_bytes()
-    for offset in (8, 0x220, 560, len(good) // 2, len(good) - 1):
+    for offset in (8, CRC_OFFSET, 560, len(good) // 2, len(good) - 1):
         bad = bytearray(good)
         bad[offset] ^= 0x40
         image = tmp_path / "bad.eif"
         image.write_bytes(bad)
         assert not oracle.describe(image)["CheckCRC"], offset
         cofferdam("eif", "verify", image).expect(1)
+
+
+def header_offsets(image: bytes) -> list[int]:
+    """Every byte of the file header that means something, and of each section's header."""
+    sections = int.from_bytes(image[0x1A:0x1C], "big")
+    tables = [
+        base + 8 * i + byte for base in (0x1C, 0x11C) for i in range(sections) for byte in (0, 5, 7)
+    ]
+    starts = [int.from_bytes(image[0x1C + 8 * i :][:8], "big") for i in range(sections)]
+    heads = [start + byte for start in starts for byte in (0, 1, 2, 3, 4, 9, 11)]
+    return [*range(0x1C), *tables, 0x1C + 8 * sections, 0x11C + 8 * sections, 0x21C, *heads]
+
+
+def with_crc(image: bytearray) -> bytes:
+    crc = zlib.crc32(image[CRC_OFFSET + 4 :], zlib.crc32(image[:CRC_OFFSET]))
+    return bytes(image[:CRC_OFFSET] + crc.to_bytes(4, "big") + image[CRC_OFFSET + 4 :])
+
+
+def test_what_we_accept_with_a_changed_header_aws_measures_alike(
+    cofferdam: Command, oracle: AwsOracle, parts: Parts, tmp_path: Path
+) -> None:
+    """The CRC is right each time: only the meaning of the header decides."""
+    build(cofferdam, parts, tmp_path / "good.eif")
+    good = (tmp_path / "good.eif").read_bytes()
+    assert with_crc(bytearray(good)) == good
+    accepted, image = 0, tmp_path / "changed.eif"
+    for offset in header_offsets(good):
+        changed = bytearray(good)
+        changed[offset] ^= 0x01
+        image.write_bytes(with_crc(changed))
+        if cofferdam("eif", "verify", image).exit_code == 0:
+            theirs = oracle.describe(image)
+            assert theirs["CheckCRC"], hex(offset)
+            assert theirs["Measurements"] == described(cofferdam, image)["Measurements"], hex(
+                offset
+            )
+            accepted += 1
+    assert 0 < accepted < len(header_offsets(good)), "some bytes mean nothing, most do"
 
 
 def test_signing_keeps_the_sections_of_the_image(
@@ -231,6 +272,5 @@ def test_signing_keeps_the_sections_of_the_image(
     shutil.copy(tmp_path / "plain.eif", tmp_path / "signed.eif")
     words = ["--signing-cert", signer.certificate, "--signing-key", signer.key]
     cofferdam("eif", "sign", tmp_path / "signed.eif", *words).expect(0)
-    header_size = 548
-    plain = (tmp_path / "plain.eif").read_bytes()[header_size:]
-    assert (tmp_path / "signed.eif").read_bytes()[header_size:].startswith(plain)
+    plain = (tmp_path / "plain.eif").read_bytes()[HEADER_SIZE:]
+    assert (tmp_path / "signed.eif").read_bytes()[HEADER_SIZE:].startswith(plain)
