@@ -86,6 +86,7 @@ class Parser {
     const auto& object = value.get_object();
     COFFERDAM_CHECK(refuse_unknown_members(object, {"Version", "Id", "Statement"}));
     Document out;
+    out.kind = kind_;
     if (const auto* version = object.if_contains("Version")) {
       COFFERDAM_TRY(out.variables, has_variables(*version));
     }
@@ -346,7 +347,9 @@ class Parser {
 };
 
 json::array to_array(const std::vector<std::string>& texts) {
-  return json::array(texts.begin(), texts.end());
+  json::array out;
+  for (const auto& text : texts) out.emplace_back(text);
+  return out;
 }
 
 std::string_view type_name(PrincipalPattern::Kind kind) noexcept {

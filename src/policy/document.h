@@ -40,14 +40,16 @@ struct Statement {
   Effect effect = Effect::deny;
   std::optional<Selector<PrincipalPattern>> principal;
   Selector<std::string> action;
-  std::optional<Selector<std::string>>
-      resource;  // A key policy statement without one does nothing.
+  // Absent in a trust policy, where it is the role itself, and in a statement of a key
+  // policy, which then does nothing.
+  std::optional<Selector<std::string>> resource;
   std::vector<Condition> conditions;
 
   bool operator==(const Statement&) const = default;
 };
 
 struct Document {
+  PolicyKind kind = PolicyKind::identity;
   bool variables = false;  // Version 2012-10-17; the older language takes ${...} literally.
   std::string id;
   std::vector<Statement> statements;

@@ -29,11 +29,11 @@ bool covers_action(const Selector<std::string>& selector, const Request& request
 }
 
 bool covers_resource(const std::optional<Selector<std::string>>& selector, const Request& request,
-                     bool variables) {
-  if (!selector) return false;
+                     const Document& document) {
+  if (!selector) return document.kind == PolicyKind::trust;
   const bool listed = std::ranges::any_of(selector->entries, [&](const std::string& entry) {
     const auto pattern =
-        Pattern::expand(entry, variables ? &request.context : nullptr, Wildcards::special);
+        Pattern::expand(entry, document.variables ? &request.context : nullptr, Wildcards::special);
     return pattern && pattern->matches_arn(request.resource);
   });
   return listed != selector->negated;
@@ -49,11 +49,11 @@ PrincipalMatch reach(const Statement& statement, const Principal& principal) {
 }
 
 // Action, resource and conditions: everything but the principal.
-bool covers(const Statement& statement, const Request& request, bool variables) {
-  const ConditionRules rules{.variables = variables,
+bool covers(const Statement& statement, const Request& request, const Document& document) {
+  const ConditionRules rules{.variables = document.variables,
                              .holds_on_several_values = statement.effect == Effect::deny};
   return covers_action(statement.action, request) &&
-         covers_resource(statement.resource, request, variables) &&
+         covers_resource(statement.resource, request, document) &&
          std::ranges::all_of(statement.conditions, [&](const Condition& condition) {
            return holds(condition, request.context, rules);
          });
@@ -67,7 +67,7 @@ std::optional<Hit> find(const AttachedPolicy& policy, const Request& request, Ef
   for (std::size_t i = 0; i < statements.size(); ++i) {
     const auto& statement = statements[i];
     if (statement.effect == effect && reach(statement, request.principal) >= wanted &&
-        covers(statement, request, policy.document.variables)) {
+        covers(statement, request, policy.document)) {
       return Hit{.policy = &policy, .statement = statement_name(statement, i)};
     }
   }

@@ -48,7 +48,7 @@ struct Verdict {
   std::string message;    // AWS's AccessDenied text; empty when allowed.
 };
 
-// The rules, for a resource whose policy must take part (KMS keys):
+// The rules, for a resource whose policy must take part (KMS keys, roles):
 //  - an explicit deny in any policy wins;
 //  - the resource policy allows the requester itself (or anyone): allowed, when both are
 //    in one account;

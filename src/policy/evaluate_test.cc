@@ -226,6 +226,18 @@ TEST(EvaluateTest, KeyStatementWithoutResourceDoesNothing) {
   EXPECT_FALSE(decide(kAlice, &policy).allowed);
 }
 
+TEST(EvaluateTest, TrustPolicyIsAboutItsRole) {
+  const auto trust = attached(PolicyKind::trust,
+                              "{'Statement':[{'Effect':'Allow','Action':'sts:AssumeRole',"
+                              "'Principal':{'AWS':'arn:aws:iam::111122223333:user/alice'}}]}");
+  Request request = decrypt(kAlice);
+  request.action = "sts:AssumeRole";
+  request.resource = kRole;
+  EXPECT_TRUE(evaluate(request, {.resource = &trust, .identity = {}}).allowed);
+  request.principal = principal(kSession);
+  EXPECT_FALSE(evaluate(request, {.resource = &trust, .identity = {}}).allowed);
+}
+
 TEST(EvaluateTest, EveryConditionOfAStatementMustHold) {
   const auto both = [](std::string_view ip) {
     return key_policy(key_statement(
