@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kSignatureSize = 64;
 constexpr std::size_t kMaxFieldSize = 128;
 constexpr std::size_t kMaxSignedHeaders = 64;
-constexpr std::int64_t kMaxLifetimeSeconds = 7 * 24 * 3600;
+constexpr std::int64_t kMaxLifetimeSeconds = 604'800;  // Seven days.
 
 using Fields = std::map<std::string, std::string, std::less<>>;
 
