@@ -37,8 +37,8 @@ void set_if(json::object& out, std::string_view name, const std::string& value) 
 
 class FileDecisionLog final : public DecisionLog {
  public:
-  FileDecisionLog(UniqueFd fd, std::filesystem::path path, bool torn)
-      : fd_(std::move(fd)), path_(std::move(path)), torn_(torn) {}
+  FileDecisionLog(UniqueFd fd, std::filesystem::path path, bool torn, Syncing syncing)
+      : fd_(std::move(fd)), path_(std::move(path)), torn_(torn), syncing_(syncing) {}
 
   Status record(const Decision& decision) override {
     // An end of line first, where a crash or a full disk left half a line behind.
@@ -50,6 +50,10 @@ class FileDecisionLog final : public DecisionLog {
     if (put < 0) return failed("write to", errno);
     torn_ = std::cmp_less(put, line.size());
     if (torn_) return failed("write a whole line to", ENOSPC);
+    return syncing_ == Syncing::every_record ? sync() : Status();
+  }
+
+  Status sync() override {
     if (fdatasync(fd_.get()) != 0) return failed("sync", errno);
     return {};
   }
@@ -63,12 +67,20 @@ class FileDecisionLog final : public DecisionLog {
   UniqueFd fd_;
   std::filesystem::path path_;
   bool torn_;
+  Syncing syncing_;
 };
 
 class DiscardingDecisionLog final : public DecisionLog {
  public:
   Status record(const Decision&) override { return {}; }
 };
+
+// Makes a new file's name survive a power cut, as fdatasync makes its lines.
+void sync_folder_of(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.valid()) fsync(fd.get());
+}
 
 // Whether the file has content that does not end with an end of line.
 bool ends_torn(int fd, off_t size) {
@@ -100,7 +112,8 @@ std::string to_json_line(const Decision& decision) {
   return json::serialize(out);
 }
 
-Result<std::unique_ptr<DecisionLog>> open_decision_log(const std::filesystem::path& path) {
+Result<std::unique_ptr<DecisionLog>> open_decision_log(const std::filesystem::path& path,
+                                                       Syncing syncing) {
   const auto failed = [&](const std::string& cause) {
     return fail(Errc::unavailable, "cannot open the decision log " + path.string() + ": " + cause);
   };
@@ -109,8 +122,9 @@ Result<std::unique_ptr<DecisionLog>> open_decision_log(const std::filesystem::pa
   struct stat info{};
   if (fstat(fd.get(), &info) != 0) return failed(errno_text(errno));
   if (!S_ISREG(info.st_mode)) return failed("not a regular file");
+  sync_folder_of(path);
   const bool torn = ends_torn(fd.get(), info.st_size);
-  return std::make_unique<FileDecisionLog>(std::move(fd), path, torn);
+  return std::make_unique<FileDecisionLog>(std::move(fd), path, torn, syncing);
 }
 
 std::unique_ptr<DecisionLog> discard_decisions() {

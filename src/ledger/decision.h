@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -38,10 +39,17 @@ class DecisionLog {
  public:
   virtual ~DecisionLog() = default;
   virtual Status record(const Decision& decision) = 0;
+  // Returns once everything recorded so far is durable. May be called from another thread.
+  virtual Status sync() { return {}; }
 };
 
-// Appends to a file and syncs it before it returns.
-Result<std::unique_ptr<DecisionLog>> open_decision_log(const std::filesystem::path& path);
+// When a file is synced: by every record(), or only by sync(), for a caller that decides
+// many releases at once and answers none of them before it has called sync().
+enum class Syncing : std::uint8_t { every_record, on_request };
+
+// Appends to a file.
+Result<std::unique_ptr<DecisionLog>> open_decision_log(const std::filesystem::path& path,
+                                                       Syncing syncing = Syncing::every_record);
 
 // Keeps nothing. For tools that decide nothing.
 std::unique_ptr<DecisionLog> discard_decisions();
