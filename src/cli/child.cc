@@ -159,7 +159,7 @@ Result<Finished> run_to_end(const std::vector<std::string>& arguments,
 
 Result<std::filesystem::path> find_program(const std::string& name) {
   std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return fail(Errc::internal, "cannot find this program's own path");
   if (name == "cofferdam") return self;
   const auto here = self.parent_path();

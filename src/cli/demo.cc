@@ -22,7 +22,6 @@ namespace cofferdam::cli {
 namespace {
 
 using demo::Image;
-using demo::ImageSpec;
 using demo::Lab;
 using demo::Launch;
 using demo::Narrator;
@@ -179,7 +178,7 @@ class Story {
     patched.path = lab_.folder() / "patched.eif";
     COFFERDAM_CHECK(write_file_atomic(patched.path, bytes));
     COFFERDAM_TRY(const Outcome outcome, lab_.launch(launch_of(patched)));
-    narrator_.claim(outcome.exit_code == 1 && outcome.decisions.empty(),
+    narrator_.claim(outcome.exit_code == 1 && outcome.console.contains("[bad_crc]"),
                     "one byte changed in the finished image file: it does not even start");
     return {};
   }
@@ -246,7 +245,7 @@ class Story {
     const auto first = lab_.kms(Lab::As::parent, "Decrypt", request);
     const auto second = lab_.kms(Lab::As::parent, "Decrypt", request);
     COFFERDAM_TRY(const auto decisions, lab_.new_kms_decisions());
-    Outcome outcome{.exit_code = 0, .console = {}, .decisions = decisions};
+    const Outcome outcome{.exit_code = 0, .console = {}, .decisions = decisions};
     narrator_.claim(
         first.has_value() && !second && decided(outcome, "kms", "Decrypt", "document_reused"),
         "a good attestation document used a second time");
@@ -267,7 +266,7 @@ class Story {
                                   {"CiphertextBlob", lab_.ciphertext()},
                                   {"EncryptionContext", context()}});
     COFFERDAM_TRY(const auto decisions, lab_.new_kms_decisions());
-    Outcome outcome{.exit_code = 0, .console = {}, .decisions = decisions};
+    const Outcome outcome{.exit_code = 0, .console = {}, .decisions = decisions};
     narrator_.claim(!answer && decided(outcome, "kms", "Decrypt", "policy_denied"),
                     "a call from outside the enclave with the same credentials");
     quote_found(outcome, "policy_denied");

@@ -70,6 +70,7 @@ Status map_user(const User& user) {
 
 void redirect_streams(int console) {
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0) _exit(kSetupFailed);
   dup2(null, STDIN_FILENO);
   dup2(console, STDOUT_FILENO);
   dup2(console, STDERR_FILENO);

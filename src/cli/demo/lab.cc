@@ -271,7 +271,7 @@ Result<fs::path> Lab::store_secret(std::string_view key_arn) {
   ciphertext_ = member(answer, "CiphertextBlob");
   const json::object offer{
       {"ciphertext", ciphertext_}, {"keyId", key_arn}, {"encryptionContext", context}};
-  const fs::path path = folder_ / "offer.json";
+  fs::path path = folder_ / "offer.json";
   COFFERDAM_CHECK(write_text(path, json::serialize(offer)));
   return path;
 }
@@ -281,7 +281,7 @@ Result<fs::path> Lab::altered_offer(const fs::path& offer, std::string_view name
   COFFERDAM_TRY(const std::string text, read_text_file(offer, kMaxFile));
   COFFERDAM_TRY(json::value parsed, parse_json(text, kMaxFile));
   parsed.as_object()[name] = std::move(value);
-  const fs::path path = folder_ / ("offer-" + std::string(name) + ".json");
+  fs::path path = folder_ / ("offer-" + std::string(name) + ".json");
   COFFERDAM_CHECK(write_text(path, json::serialize(parsed)));
   return path;
 }
@@ -314,13 +314,13 @@ Result<Outcome> Lab::launch(const Launch& launch) {
   COFFERDAM_CHECK(make_private_folder(run));
   COFFERDAM_TRY(const Child parent, start_parent(launch, run));
   COFFERDAM_TRY(const auto program, find_program("cofferdam"));
-  std::vector<std::string> arguments{program,
-                                     "run",
-                                     launch.image->path,
-                                     "--vsock-dir",
-                                     run,
-                                     "--nsm-data",
-                                     member(cloud_ready_, "nsmData")};
+  const std::vector<std::string> arguments{program,
+                                           "run",
+                                           launch.image->path,
+                                           "--vsock-dir",
+                                           run,
+                                           "--nsm-data",
+                                           member(cloud_ready_, "nsmData")};
   if (launch.debug_mode) arguments.emplace_back("--debug-mode");
   const fs::path console = run / "console.log";
   COFFERDAM_TRY(const Finished finished, run_to_end(arguments, console, seconds(60)));

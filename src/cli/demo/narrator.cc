@@ -24,7 +24,7 @@ void Narrator::title(std::string_view text) { std::cout << paint("1", text) << "
 
 void Narrator::chapter(std::string_view text) { std::cout << "\n" << paint("1", text) << "\n"; }
 
-void Narrator::say(std::string_view text) { std::cout << "   " << text << std::endl; }
+void Narrator::say(std::string_view text) { std::cout << "   " << text << '\n' << std::flush; }
 
 void Narrator::evidence(std::string_view label, std::string_view value) {
   std::string padded(label);
