@@ -92,6 +92,24 @@ Status Database::script(const char* sql) {
   return {};
 }
 
+bool Database::in_transaction() const noexcept {
+  return sqlite3_get_autocommit(connection_.get()) == 0;
+}
+
+Status Database::begin() {
+  if (in_transaction()) return {};
+  COFFERDAM_CHECK(execute("BEGIN IMMEDIATE"));
+  return {};
+}
+
+Status Database::commit() {
+  if (!in_transaction()) return {};
+  const auto committed = execute("COMMIT");
+  if (committed) return {};
+  if (in_transaction()) COFFERDAM_CHECK(execute("ROLLBACK"));
+  return std::unexpected(committed.error());
+}
+
 Result<sqlite3_stmt*> Database::prepare(std::string_view sql) {
   if (const auto found = statements_.find(sql); found != statements_.end()) {
     return found->second.get();

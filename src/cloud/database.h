@@ -59,6 +59,12 @@ class Database {
   Result<std::int64_t> execute(std::string_view sql, std::initializer_list<Value> values = {});
   Result<Rows> query(std::string_view sql, std::initializer_list<Value> values = {});
 
+  // Begins a transaction unless one is open; commits the open one, if any. A commit that
+  // fails is rolled back.
+  Status begin();
+  Status commit();
+  bool in_transaction() const noexcept;
+
  private:
   struct Close {
     void operator()(sqlite3* connection) const noexcept;

@@ -6,10 +6,14 @@
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
 #include <csignal>
+#include <future>
 
+#include "aws/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "cloud/api_error.h"
 #include "cloud/data_folder.h"
+#include "cloud/group_commit.h"
 #include "cloud/identities.h"
 #include "net/http_server.h"
 #include "net/tls.h"
@@ -48,28 +52,47 @@ std::string url(std::string_view scheme, const net::TcpAddress& address) {
   return std::string(scheme) + "://" + host + ":" + std::to_string(address.port);
 }
 
-Task<net::HttpResponse> answer(CloudService& service, net::HttpRequest request) {
-  net::HttpResponse response = service.handle(request);
-  wipe(request.body);  // The plaintext of Encrypt.
-  co_return response;
-}
-
 }  // namespace
 
 struct CloudServer::Impl {
-  Impl(DataFolder data_folder, Store state, attest::TrustRoot root,
-       std::unique_ptr<ledger::DecisionLog> log, const Clock& clock, CloudOptions options)
+  Impl(boost::asio::any_io_executor executor, DataFolder data_folder, Store state,
+       attest::TrustRoot root, std::unique_ptr<ledger::DecisionLog> log, const Clock& clock,
+       CloudOptions options)
       : folder(std::move(data_folder)),
         store(std::move(state)),
         verifier(std::move(root)),
         decisions(std::move(log)),
-        service(store, verifier, *decisions, clock, std::move(options)) {}
+        service(store, verifier, *decisions, clock, std::move(options)),
+        commits(std::move(executor), [this] { return flush(); }) {
+    store.defer_commits();
+  }
+
+  // Both files at once: the disk is what takes time. Nothing else runs meanwhile.
+  Status flush() {
+    auto recorded = std::async(std::launch::async, [this] { return decisions->sync(); });
+    const Status committed = store.commit();
+    COFFERDAM_CHECK(recorded.get());
+    return committed;
+  }
+
+  // Nobody learns an answer before what it rests on is on disk. A failed flush is a failure
+  // of every request it was for.
+  Task<net::HttpResponse> answer(net::HttpRequest request) {
+    net::HttpResponse response = service.handle(request);
+    wipe(request.body);  // The plaintext of Encrypt.
+    const Status durable = co_await commits.wait();
+    if (durable) co_return response;
+    wipe(response.body);
+    co_return aws::json_error_response(api::to_aws_error(durable.error()),
+                                       net::header(response.headers, "x-amzn-RequestId"));
+  }
 
   DataFolder folder;
   Store store;
   attest::Verifier verifier;
   std::unique_ptr<ledger::DecisionLog> decisions;
   CloudService service;
+  GroupCommit commits;
   std::unique_ptr<net::HttpServer> http;
   json::object ready;
 };
@@ -93,16 +116,17 @@ Result<std::unique_ptr<CloudServer>> CloudServer::start(boost::asio::any_io_exec
   COFFERDAM_CHECK(write_file_atomic(folder.ca(), as_bytes(tls.ca_pem)));
   COFFERDAM_TRY(const nsm::Authority authority, nsm::Authority::open(folder.nsm(), clock));
   COFFERDAM_TRY(PinnedRoot pinned, pin_root(options, authority));
-  COFFERDAM_TRY(auto decisions, ledger::open_decision_log(folder.decisions()));
+  COFFERDAM_TRY(auto decisions,
+                ledger::open_decision_log(folder.decisions(), ledger::Syncing::on_request));
 
   net::HttpServerOptions http;
   COFFERDAM_TRY(http.tls, net::TlsServerContext::create(tls.chain_pem, tls.key_pem));
-  auto impl = std::make_unique<Impl>(std::move(folder), std::move(store), std::move(pinned.root),
-                                     std::move(decisions), clock, options.cloud);
-  CloudService& service = impl->service;
+  auto impl =
+      std::make_unique<Impl>(executor, std::move(folder), std::move(store), std::move(pinned.root),
+                             std::move(decisions), clock, options.cloud);
   impl->http = std::make_unique<net::HttpServer>(
       std::move(executor), std::move(http),
-      [&service](net::HttpRequest request) { return answer(service, std::move(request)); });
+      [&inner = *impl](net::HttpRequest request) { return inner.answer(std::move(request)); });
   COFFERDAM_TRY(const net::Endpoint endpoint, impl->http->listen(options.listen));
   const auto& address = std::get<net::TcpAddress>(endpoint);
   impl->ready = {{"ready", true},

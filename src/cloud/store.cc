@@ -106,6 +106,12 @@ Status Store::prepare() {
                                        std::to_string(kSchemaVersion));
 }
 
+Result<std::int64_t> Store::write(std::string_view sql,
+                                  std::initializer_list<Database::Value> values) {
+  if (deferred_) COFFERDAM_CHECK(database_.begin());
+  return database_.execute(sql, values);
+}
+
 Status Store::check_master_key() {
   const auto check = find_secret(kMasterKeyCheck);
   if (!check) {
@@ -125,8 +131,8 @@ Result<std::optional<Secret>> Store::find_secret(std::string_view name) {
 
 Status Store::put_secret(std::string_view name, const Secret& value) {
   COFFERDAM_TRY(const Bytes sealed, seal("secret", name, value.reveal()));
-  COFFERDAM_CHECK(database_.execute("INSERT OR REPLACE INTO secrets VALUES (?1, ?2)",
-                                    {name, ByteView(sealed)}));
+  COFFERDAM_CHECK(
+      write("INSERT OR REPLACE INTO secrets VALUES (?1, ?2)", {name, ByteView(sealed)}));
   return {};
 }
 
@@ -142,7 +148,7 @@ Result<Secret> Store::unseal(std::string_view kind, std::string_view id, ByteVie
 
 Status Store::add_key(const KeyRecord& key, const Secret& material) {
   COFFERDAM_TRY(const Bytes sealed, seal("key", key.id, material.reveal()));
-  COFFERDAM_CHECK(database_.execute(
+  COFFERDAM_CHECK(write(
       "INSERT INTO keys (id, arn, account, state, spec, usage, description, created, policy, "
       "material) VALUES (?1, ?2, ?3, ?4, 'SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT', ?5, ?6, ?7, ?8)",
       {std::string_view(key.id), std::string_view(key.arn), std::string_view(key.account),
@@ -182,22 +188,21 @@ Result<std::vector<std::string>> Store::list_keys(std::string_view account, std:
 }
 
 Status Store::set_key_policy(std::string_view id, std::string_view policy) {
-  COFFERDAM_CHECK(database_.execute("UPDATE keys SET policy = ?2 WHERE id = ?1", {id, policy}));
+  COFFERDAM_CHECK(write("UPDATE keys SET policy = ?2 WHERE id = ?1", {id, policy}));
   return {};
 }
 
 Status Store::set_key_state(std::string_view id, KeyState state) {
-  COFFERDAM_CHECK(database_.execute("UPDATE keys SET state = ?2 WHERE id = ?1",
-                                    {id, static_cast<std::int64_t>(state)}));
+  COFFERDAM_CHECK(
+      write("UPDATE keys SET state = ?2 WHERE id = ?1", {id, static_cast<std::int64_t>(state)}));
   return {};
 }
 
 Result<bool> Store::add_alias(std::string_view account, std::string_view name,
                               std::string_view key_id, Timestamp created) {
-  COFFERDAM_TRY(const std::int64_t added,
-                database_.execute("INSERT INTO aliases VALUES (?1, ?2, ?3, ?4) "
-                                  "ON CONFLICT DO NOTHING",
-                                  {account, name, key_id, to_milliseconds(created)}));
+  COFFERDAM_TRY(const std::int64_t added, write("INSERT INTO aliases VALUES (?1, ?2, ?3, ?4) "
+                                                "ON CONFLICT DO NOTHING",
+                                                {account, name, key_id, to_milliseconds(created)}));
   return added == 1;
 }
 
@@ -223,7 +228,7 @@ Status Store::put_principal(const PrincipalRecord& principal) {
                 seal("principal-secret", id, principal.secret_access_key.reveal()));
   COFFERDAM_TRY(const Bytes token, seal("principal-token", id, as_bytes(principal.session_token)));
   const std::string policies = to_text(principal.identity_policies);
-  COFFERDAM_CHECK(database_.execute(
+  COFFERDAM_CHECK(write(
       "INSERT OR REPLACE INTO principals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
       {std::string_view(id), std::string_view(principal.arn), std::string_view(principal.role_arn),
        std::string_view(principal.user_id), std::string_view(principal.account),
@@ -262,14 +267,13 @@ Result<std::optional<PrincipalRecord>> Store::read_principal(Rows rows) const {
 
 Result<bool> Store::remember_document(ByteView digest, Timestamp expires) {
   COFFERDAM_TRY(const std::int64_t added,
-                database_.execute("INSERT INTO documents VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                                  {digest, to_milliseconds(expires)}));
+                write("INSERT INTO documents VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                      {digest, to_milliseconds(expires)}));
   return added == 1;
 }
 
 Status Store::forget_documents(Timestamp now) {
-  COFFERDAM_CHECK(
-      database_.execute("DELETE FROM documents WHERE expires < ?1", {to_milliseconds(now)}));
+  COFFERDAM_CHECK(write("DELETE FROM documents WHERE expires < ?1", {to_milliseconds(now)}));
   return {};
 }
 

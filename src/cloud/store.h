@@ -41,15 +41,22 @@ struct PrincipalRecord {
 };
 
 // Everything the local AWS remembers, in one SQLite database. What a call wrote is on
-// disk when the call returns. Key material, secret access keys and session tokens are
-// sealed under the master key, each bound to its row; a wrong master key is found out on
-// opening. Errors: Errc::unavailable for the disk, Errc::internal for a damaged row.
+// disk when the call returns, or after defer_commits() when commit() does. Key material, secret
+// access keys and session tokens are sealed under the master key, each bound to its row; a wrong
+// master key is found out on opening. Errors: Errc::unavailable for the disk, Errc::internal for a
+// damaged row.
 //
 // One writer, one thread.
 class Store {
  public:
   // In memory without a path. `master_key` has crypto::kAeadKeySize bytes.
   static Result<Store> open(const std::optional<std::filesystem::path>& path, Secret master_key);
+
+  // From now on writes wait for commit(), so that many cost one wait for the disk. Nobody
+  // may be told of a write before it is committed.
+  void defer_commits() noexcept { deferred_ = true; }
+  bool has_uncommitted() const noexcept { return database_.in_transaction(); }
+  Status commit() { return database_.commit(); }
 
   Status add_key(const KeyRecord& key, const Secret& material);
   Result<std::optional<KeyRecord>> find_key(std::string_view id);
@@ -83,6 +90,7 @@ class Store {
   Store(Database database, Secret master_key)
       : database_(std::move(database)), master_key_(std::move(master_key)) {}
   Status prepare();
+  Result<std::int64_t> write(std::string_view sql, std::initializer_list<Database::Value> values);
   Status check_master_key();
   Result<Bytes> seal(std::string_view kind, std::string_view id, ByteView plaintext) const;
   Result<Secret> unseal(std::string_view kind, std::string_view id, ByteView sealed) const;
@@ -90,6 +98,7 @@ class Store {
 
   Database database_;
   Secret master_key_;
+  bool deferred_ = false;
 };
 
 }  // namespace cofferdam::cloud

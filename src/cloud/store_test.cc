@@ -164,6 +164,26 @@ TEST(StoreTest, KeepsItsStateAcrossOpening) {
   EXPECT_EQ(*store->key_material("k1"), material("kept"));
 }
 
+TEST(StoreTest, ADeferredWriteIsSeenAtOnceAndKeptByCommit) {
+  const TempFolder folder;
+  {
+    auto store = Store::open(folder.database(), master_key());
+    ASSERT_TRUE(store.has_value()) << store.error().detail;
+    store->defer_commits();
+    ASSERT_TRUE(store->add_key(key_record("committed"), material("m")).has_value());
+    EXPECT_TRUE(store->has_uncommitted());
+    EXPECT_TRUE(store->find_key("committed")->has_value());
+    EXPECT_FALSE(store->add_key(key_record("committed"), material("m")).has_value());
+    ASSERT_TRUE(store->commit().has_value());
+    EXPECT_FALSE(store->has_uncommitted());
+    ASSERT_TRUE(store->add_key(key_record("lost"), material("m")).has_value());
+  }
+  auto store = Store::open(folder.database(), master_key());
+  ASSERT_TRUE(store.has_value()) << store.error().detail;
+  EXPECT_TRUE(store->find_key("committed")->has_value());
+  EXPECT_FALSE(store->find_key("lost")->has_value());
+}
+
 TEST(StoreTest, RefusesAnotherMasterKey) {
   const TempFolder folder;
   ASSERT_TRUE(Store::open(folder.database(), master_key(1)).has_value());
