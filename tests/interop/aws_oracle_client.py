@@ -71,3 +71,7 @@ class AwsOracle:
 
     def read_document(self, path: Path) -> Finished:
         return run(self._program, "nsm", "document", path)
+
+    def kms_round_trip(self, key: str, environment: dict[str, str]) -> Finished:
+        """Encrypts and decrypts with AWS's SDK for Rust."""
+        return run(self._program, "kms", "round-trip", key, environment=environment)

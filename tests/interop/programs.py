@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import subprocess
 import time
@@ -33,9 +34,13 @@ class Finished:
         return self
 
 
-def run(*command: str | Path, stdin: bytes = b"") -> Finished:
+def run(
+    *command: str | Path, stdin: bytes = b"", environment: dict[str, str] | None = None
+) -> Finished:
+    """`environment` is added to this process's own."""
     done = subprocess.run(
         [str(word) for word in command],
+        env={**os.environ, **(environment or {})},
         input=stdin,
         capture_output=True,
         timeout=COMMAND_LIMIT_SECONDS,

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,18 @@ def test_unicode_in_an_encryption_context(kms: Any, key_id: str) -> None:
     context = {"名": "значение \u00e9 \U0001f511", 'quote"': "back\\slash\n"}
     blob = kms.encrypt(KeyId=key_id, Plaintext=SECRET, EncryptionContext=context)["CiphertextBlob"]
     assert kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)["Plaintext"] == SECRET
+
+
+def test_many_calls_at_once(kms: Any, key_id: str) -> None:
+    def round_trip(number: int) -> bool:
+        plaintext, context = b"%d" % number, {"number": str(number)}
+        sealed = kms.encrypt(KeyId=key_id, Plaintext=plaintext, EncryptionContext=context)
+        blob = sealed["CiphertextBlob"]
+        opened = kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)
+        return bool(opened["Plaintext"] == plaintext)
+
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        assert all(pool.map(round_trip, range(200)))
 
 
 def test_caller_identity(cloud: Cloud) -> None:

@@ -2,15 +2,17 @@
 
 //! AWS's own libraries, asked from the command line. Input and output are JSON.
 //!
-//!     aws-oracle eif describe IMAGE        what AWS's code reads in an image
-//!     aws-oracle eif build < SPEC          writes an image; its measurements
-//!     aws-oracle eif sign IMAGE CERT KEY   signs an image in place
-//!     aws-oracle nsm exchange SOCKET < REQUESTS    the answers of a security module
-//!     aws-oracle nsm document FILE         a document, if its own certificate signed it
+//!     aws-oracle eif describe IMAGE               what AWS's code reads in an image
+//!     aws-oracle eif build < SPEC                 writes an image; its measurements
+//!     aws-oracle eif sign IMAGE CERT KEY          signs an image in place
+//!     aws-oracle nsm exchange SOCKET < REQUESTS   the answers of a security module
+//!     aws-oracle nsm document FILE                a document, if its certificate signed it
+//!     aws-oracle kms round-trip KEY               encrypts with a key and decrypts again
 //!
 //! Exit status: 0 done, 1 AWS's code refused, 101 it panicked (it does on some bad images).
 
 mod eif;
+mod kms;
 mod nsm;
 
 use std::process::ExitCode;
@@ -37,6 +39,7 @@ fn run(arguments: &[&str]) -> Result<String, String> {
             let message = fs::read(file).map_err(|e| e.to_string())?;
             to_json(&nsm::read_document(&message)?)
         }
+        ["kms", "round-trip", key] => to_json(&kms::round_trip(key)?),
         _ => Err("see the head of src/main.rs for the commands".to_string()),
     }
 }
