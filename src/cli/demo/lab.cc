@@ -314,13 +314,13 @@ Result<Outcome> Lab::launch(const Launch& launch) {
   COFFERDAM_CHECK(make_private_folder(run));
   COFFERDAM_TRY(const Child parent, start_parent(launch, run));
   COFFERDAM_TRY(const auto program, find_program("cofferdam"));
-  const std::vector<std::string> arguments{program,
-                                           "run",
-                                           launch.image->path,
-                                           "--vsock-dir",
-                                           run,
-                                           "--nsm-data",
-                                           member(cloud_ready_, "nsmData")};
+  std::vector<std::string> arguments{program,
+                                     "run",
+                                     launch.image->path,
+                                     "--vsock-dir",
+                                     run,
+                                     "--nsm-data",
+                                     member(cloud_ready_, "nsmData")};
   if (launch.debug_mode) arguments.emplace_back("--debug-mode");
   const fs::path console = run / "console.log";
   COFFERDAM_TRY(const Finished finished, run_to_end(arguments, console, seconds(60)));

@@ -37,8 +37,8 @@ void Narrator::quote(std::string_view line) { std::cout << "     " << paint("2",
 void Narrator::claim(bool holds, std::string_view text) {
   ++claims_;
   if (!holds) ++broken_;
-  std::cout << "   " << (holds ? paint("32", "ok  ") : paint("31;1", "FAIL")) << " " << text
-            << std::endl;
+  std::cout << "   " << (holds ? paint("32", "ok  ") : paint("31;1", "FAIL")) << " " << text << '\n'
+            << std::flush;
 }
 
 }  // namespace cofferdam::cli::demo
