@@ -16,19 +16,18 @@ namespace cofferdam::cli {
 namespace {
 
 constexpr const char* kDescription =
-    "Run an enclave image on this machine, with an emulated Nitro Secure Module.\n"
-    "\n"
-    "The image is judged as nitro-cli does, unpacked, and its /init started in namespaces\n"
-    "of its own. --vsock-dir is all it can reach: the parent puts its sockets there. What it\n"
-    "prints goes to standard error behind 'enclave: '.";
+    "Run an enclave image on this machine, with an emulated Nitro Secure Module";
 
 constexpr const char* kFooter =
-    "Prints one JSON line when the enclave starts and one when it has ended.\n"
-    "Exit status: 0 its first process ended well, 1 it refused or failed, 2 usage,\n"
-    "3 environment.\n"
-    "\n"
-    "Example:\n"
-    "  $ cofferdam run app.eif --vsock-dir /tmp/enclave --nsm-data /tmp/cloud/nsm";
+    R"(The image is judged as nitro-cli does, unpacked, and its /init started in namespaces of its
+own. --vsock-dir is all it can reach: the parent puts its sockets there. What the enclave
+prints goes to standard error behind "enclave: "; standard output has one JSON line when it
+starts and one when it has ended.
+
+Exit status: 0 its first process ended well, 1 it refused or failed, 2 usage, 3 environment.
+
+Example:
+  $ cofferdam run app.eif --vsock-dir /tmp/enclave --nsm-data /tmp/cloud/nsm)";
 
 void print_line(const json::object& line) { std::cout << json::serialize(line) << std::endl; }
 
