@@ -230,6 +230,11 @@ TEST(ConfigDigestTest, IsTheDocumentedEncoding) {
   EXPECT_EQ(config_digest(files), crypto::sha384(out.view()));
 }
 
+TEST(ConfigDigestTest, IsTheExampleOfTheDocumentation) {
+  const Bytes bytes = from_hex("8273636f6666657264616d2f636f6e6669672f7631a1622f7a420203").value();
+  EXPECT_EQ(config_digest({{"/z", {2, 3}}}), crypto::sha384(bytes));
+}
+
 TEST(ConfigDigestTest, Pcr16IsOneExtensionOfTheZeroRegister) {
   const crypto::Sha384 digest = crypto::sha384(as_bytes("x"));
   Bytes input(48, 0);
