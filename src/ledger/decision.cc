@@ -92,7 +92,11 @@ bool ends_torn(int fd, off_t size) {
 
 std::string to_json_line(const Decision& decision) {
   json::object out;
-  out["time"] = format_rfc3339(decision.time);
+  if (decision.time == Timestamp{}) {
+    out["time"] = nullptr;
+  } else {
+    out["time"] = format_rfc3339(decision.time);
+  }
   out["component"] = printable(decision.component);
   out["requestId"] = printable(decision.request_id);
   out["decision"] = decision.allowed ? "allow" : "deny";

@@ -15,7 +15,7 @@ namespace cofferdam::ledger {
 // One release decision: who asked for what, what was measured, what was said. Never a
 // secret, never a plaintext, never a ciphertext.
 struct Decision {
-  Timestamp time;
+  Timestamp time;         // Zero where nothing trustworthy had told the time yet: written as null.
   std::string component;  // "agent", "kms"
   std::string request_id;
   bool allowed = false;

@@ -56,6 +56,12 @@ TEST(DecisionTest, IsOneLineWithItsFieldsInOrder) {
             R"("pcrs":{"0":"aa","16":"bb"}})");
 }
 
+TEST(DecisionTest, ADeciderWithoutTimeSaysSo) {
+  Decision decision = sample();
+  decision.time = {};
+  EXPECT_TRUE(to_json_line(decision).starts_with(R"({"time":null,"component":)"));
+}
+
 TEST(DecisionTest, NoFieldCanForgeALineOrBreakTheJson) {
   Decision decision = sample();
   decision.detail = "one\n{\"decision\":\"allow\"}";
