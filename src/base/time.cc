@@ -85,8 +85,14 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
   if (!date.ok() || year < 1970 || hour > 23 || minute > 59 || second > 59) {
     return fail(Errc::invalid_input, "no such day or time");
   }
-  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::seconds(second) + fraction - offset;
+  const Timestamp time = std::chrono::sys_days(date) + std::chrono::hours(hour) +
+                         std::chrono::minutes(minute) + std::chrono::seconds(second) + fraction -
+                         offset;
+  // An offset can move the first and the last day out of the range.
+  constexpr std::chrono::sys_days kBegin{std::chrono::January / 1 / 1970};
+  constexpr std::chrono::sys_days kEnd{std::chrono::January / 1 / 10000};
+  if (time < kBegin || time >= kEnd) return fail(Errc::invalid_input, "no such day or time");
+  return time;
 }
 
 std::string format_rfc3339(Timestamp time) {
