@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace cofferdam {
+namespace {
+
+Result<json::value> parse(std::string_view text) { return parse_json(text, /*max_size=*/1 << 16); }
+
+json::object object(std::string_view text) { return parse(text).value().as_object(); }
+
+TEST(JsonTest, ReadsEveryKindOfValue) {
+  const json::object value = object(
+      R"({"s":"\u00e9\n","i":-3,"u":18446744073709551615,"d":1.5,"t":true,"n":null,"a":[]})");
+  EXPECT_EQ(value.at("s").as_string(), "\xc3\xa9\n");
+  EXPECT_EQ(value.at("i").as_int64(), -3);
+  EXPECT_EQ(value.at("u").as_uint64(), 18446744073709551615U);
+  EXPECT_TRUE(value.at("n").is_null());
+  EXPECT_TRUE(parse(" [1, 2] ").has_value());
+  EXPECT_TRUE(parse("3").has_value());
+}
+
+TEST(JsonTest, RefusesAMemberThatOccursTwice) {
+  EXPECT_FALSE(parse(R"({"a":1,"a":1})").has_value());
+  EXPECT_FALSE(parse(R"({"a":1,"\u0061":2})").has_value()) << "the same name in another spelling";
+  EXPECT_FALSE(parse(R"({"b":{"a":1,"a":2}})").has_value());
+  EXPECT_FALSE(parse(R"({"":1,"":2})").has_value());
+  const std::string name(5000, 'k');  // Longer than the parser's buffer: comes in parts.
+  EXPECT_FALSE(parse("{\"" + name + "\":1,\"" + name + "\":2}").has_value());
+  EXPECT_TRUE(parse("{\"" + name + "\":1,\"" + name + "x\":2}").has_value());
+  EXPECT_TRUE(parse(R"({"a":{"a":1},"b":{"a":2},"c":[{"a":1},{"a":1}]})").has_value());
+}
+
+TEST(JsonTest, RefusesWhatIsNotOneJsonText) {
+  for (const std::string_view bad :
+       {"",       " ",        "{",       "[1,]", "{\"a\":1,}", "{'a':1}",          "{\"a\":1}x",
+        "{} {}",  "01",       "+1",      "nul",  "\"\xff\"",   "\"\xed\xa0\x80\"", "\"\\ud800\"",
+        "\"\n\"", "// c\n{}", "{} // c", "NaN",  "Infinity",   "\xef\xbb\xbf{}",   "[1"}) {
+    EXPECT_FALSE(parse(bad).has_value()) << bad;
+  }
+  EXPECT_FALSE(parse(std::string_view("{}\0", 3)).has_value());
+}
+
+TEST(JsonTest, EveryProperPrefixIsRefused) {
+  const std::string_view text = R"({"a":[1,{"b":"c\u00e9"}],"d":null})";
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    EXPECT_FALSE(parse(text.substr(0, size)).has_value()) << size;
+  }
+}
+
+TEST(JsonTest, LimitsSizeAndDepth) {
+  EXPECT_TRUE(parse_json("[1]", 3).has_value());
+  EXPECT_FALSE(parse_json("[1]", 2).has_value());
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_TRUE(parse_json(nested(32), 1 << 16).has_value());
+  EXPECT_FALSE(parse_json(nested(33), 1 << 16).has_value());
+  EXPECT_FALSE(parse_json(nested(30'000), 1 << 16).has_value());
+  EXPECT_FALSE(parse_json(nested(3), 1 << 16, 2).has_value());
+}
+
+TEST(JsonTest, TypedMembersTellAbsentFromWrong) {
+  const json::object value =
+      object(R"({"s":"x","i":7,"b":false,"n":null,"big":9223372036854775808})");
+  EXPECT_EQ(required_string(value, "s").value(), "x");
+  EXPECT_EQ(required_string(value, "none").error().code, Errc::invalid_input);
+  EXPECT_EQ(required_string(value, "i").error().code, Errc::invalid_input);
+  EXPECT_EQ(optional_string(value, "n").value(), std::nullopt);
+  EXPECT_EQ(optional_string(value, "none").value(), std::nullopt);
+  EXPECT_FALSE(optional_string(value, "b").has_value());
+  EXPECT_EQ(optional_integer(value, "i").value(), 7);
+  EXPECT_FALSE(optional_integer(value, "s").has_value());
+  EXPECT_FALSE(optional_integer(value, "big").has_value());
+  EXPECT_EQ(optional_bool(value, "b").value(), false);
+  EXPECT_FALSE(optional_bool(value, "i").has_value());
+}
+
+TEST(JsonTest, PrintsForPeople) {
+  EXPECT_EQ(pretty_json(object(R"({"a":[1,{}],"b":{"c":"\""},"d":[]})")),
+            "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": {\n    \"c\": \"\\\"\"\n  },\n"
+            "  \"d\": []\n}\n");
+}
+
+}  // namespace
+}  // namespace cofferdam
