@@ -258,20 +258,13 @@ TEST_F(EifCommandTest, EveryForeignImageGetsItsVerdict) {
 
 class ReleaseCommandTest : public EifCommandTest {
  protected:
-  Outcome create(std::vector<std::string> more) const {
-    std::vector<std::string> arguments{"create",
-                                       "--name",
-                                       "payments",
-                                       "--release",
-                                       "7",
-                                       "--not-after",
-                                       "2100-01-01T00:00:00Z",
-                                       "--signing-cert",
-                                       path("cert.pem"),
-                                       "--signing-key",
-                                       path("key.pem"),
-                                       "--output",
-                                       path("manifest")};
+  Outcome create(std::vector<std::string> more, std::string name = "payments",
+                 std::string release = "7") const {
+    std::vector<std::string> arguments{
+        "create",           "--name",        std::move(name),        "--release",
+        std::move(release), "--not-after",   "2100-01-01T00:00:00Z", "--signing-cert",
+        path("cert.pem"),   "--signing-key", path("key.pem"),        "--output",
+        path("manifest")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_release(arguments);
   }
@@ -326,6 +319,52 @@ TEST_F(ReleaseCommandTest, RefusesAnImageThatSomeoneElseSigned) {
   EXPECT_EQ(create().exit, Exit::negative);
   ASSERT_EQ(build().exit, Exit::ok);  // Unsigned.
   EXPECT_EQ(create().exit, Exit::negative);
+  EXPECT_FALSE(std::filesystem::exists(path("manifest")));
+}
+
+// A root folder of an enclave "payments" that takes releases of `pcr8` from 3 on.
+void write_root(const std::filesystem::path& root, std::string_view pcr8) {
+  const std::string toml =
+      "[enclave]\nname = \"payments\"\nminimum_release = 3\npcr8 = \"" + std::string(pcr8) + R"("
+[nsm]
+device = "device:/dev/nsm"
+[parent]
+control = "vsock:3:9001"
+egress = "vsock:3:9002"
+[aws]
+region = "us-east-1"
+ca_roots = "/etc/cofferdam/aws-ca.pem"
+[workload]
+socket = "/run/workload/agent.sock"
+command = ["/app/workload"]
+)";
+  std::filesystem::create_directories(root / "etc/cofferdam");
+  ASSERT_TRUE(write_file_atomic(root / "etc/cofferdam/agent.toml", as_bytes(toml)));
+  ASSERT_TRUE(write_file_atomic(root / "etc/cofferdam/aws-ca.pem", as_bytes("roots")));
+}
+
+TEST_F(ReleaseCommandTest, MeasuresTheConfigurationOfARootFolder) {
+  const json::object built = measurements(build_signed());
+  write_root(path("root"), std::string(built.at("PCR8").as_string()));
+  const Outcome created = create({"--image", path("image.eif"), "--config", path("root")});
+  ASSERT_EQ(created.exit, Exit::ok) << created.err;
+  const std::string before(created.json().at("pcrs").at("PCR16").as_string());
+  ASSERT_TRUE(write_file_atomic(path("root/etc/cofferdam/aws-ca.pem"), as_bytes("other roots")));
+  const Outcome changed = create({"--image", path("image.eif"), "--config", path("root")});
+  EXPECT_NE(changed.json().at("pcrs").at("PCR16"), json::value(before));
+}
+
+TEST_F(ReleaseCommandTest, RefusesWhatTheConfiguredEnclaveWouldRefuse) {
+  const json::object built = measurements(build_signed());
+  write_root(path("root"), std::string(built.at("PCR8").as_string()));
+  const std::vector<std::string> from{"--image", path("image.eif"), "--config", path("root")};
+  const auto create_with = [&](std::string name, std::string release) {
+    return create(from, std::move(name), std::move(release));
+  };
+  EXPECT_NE(create_with("other", "7").err.find("name_mismatch"), std::string::npos);
+  EXPECT_NE(create_with("payments", "2").err.find("release_too_old"), std::string::npos);
+  write_root(path("root"), std::string(96, '1'));
+  EXPECT_NE(create(from).err.find("pcr_mismatch"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(path("manifest")));
 }
 

@@ -40,8 +40,10 @@ class Image {
   std::span<const Section> sections() const noexcept { return sections_; }  // In file order.
   ByteView bytes() const noexcept { return bytes_; }
 
-  ByteView kernel() const noexcept { return *first(SectionType::kernel); }
-  std::string_view cmdline() const noexcept { return as_text(*first(SectionType::cmdline)); }
+  ByteView kernel() const noexcept { return first(SectionType::kernel).value_or(ByteView()); }
+  std::string_view cmdline() const noexcept {
+    return as_text(first(SectionType::cmdline).value_or(ByteView()));
+  }
   std::vector<ByteView> ramdisks() const;
   std::optional<ByteView> metadata() const noexcept { return first(SectionType::metadata); }
   std::optional<ByteView> signature() const noexcept { return first(SectionType::signature); }

@@ -3,8 +3,8 @@
 
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <string>
+#include <string_view>
 
 #include "base/encoding.h"
 #include "eif/signature.h"
@@ -12,19 +12,27 @@
 namespace cofferdam::eif {
 namespace {
 
+// `value` in at least two places.
+template <class Number>
+std::string two_places(Number value, char fill) {
+  std::string out = std::to_string(value);
+  if (out.size() < 2) out.insert(out.begin(), fill);
+  return out;
+}
+
 // As OpenSSL prints times: "Jan  2 03:04:05 2026 GMT".
 std::string openssl_time(Timestamp time) {
-  constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
-  std::array<char, 64> out{};
-  std::snprintf(out.data(), out.size(), "%s %2u %02d:%02d:%02d %d GMT",
-                kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()), static_cast<int>(date.year()));
-  return out.data();
+  std::string out(kMonths.at(static_cast<unsigned>(date.month()) - 1));
+  out += " " + two_places(static_cast<unsigned>(date.day()), ' ');
+  out += " " + two_places(clock.hours().count(), '0');
+  out += ":" + two_places(clock.minutes().count(), '0');
+  out += ":" + two_places(clock.seconds().count(), '0');
+  return out + " " + std::to_string(static_cast<int>(date.year())) + " GMT";
 }
 
 // "0A:FF:..."
@@ -64,8 +72,9 @@ json::object flat_metadata(const json::object& metadata) {
 }
 
 void add_metadata(const Image& image, json::object& out) {
-  if (!image.metadata()) return;
-  const auto parsed = parse_json(as_text(*image.metadata()), kMaxMetadataSize);
+  const std::optional<ByteView> section = image.metadata();
+  if (!section) return;
+  const auto parsed = parse_json(as_text(*section), kMaxMetadataSize);
   if (!parsed || !parsed->is_object()) return;
   const json::object& metadata = parsed->get_object();
   for (const std::string_view name : {"ImageName", "ImageVersion"}) {
