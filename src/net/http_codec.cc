@@ -122,11 +122,15 @@ void end_head(std::string& head, bool keep_alive) {
 struct RequestDecoder::Impl {
   explicit Impl(const HttpLimits& limits) : decoder(limits) {}
 
-  // RFC 9112 section 3.2: exactly one Host; and no version that we do not speak.
+  // RFC 9112 section 3.2: a target of visible ASCII and exactly one Host; and no version
+  // that we do not speak.
   Status check_head() const {
     const auto& head = decoder.parser().get();
     if (head.version() != 10 && head.version() != 11) {
       return fail(Errc::invalid_input, "malformed_request", "expected HTTP/1.1 or HTTP/1.0");
+    }
+    if (!std::ranges::all_of(head.target(), is_visible)) {
+      return fail(Errc::invalid_input, "malformed_request", "expected a target in ASCII");
     }
     const std::size_t hosts = head.count(http::field::host);
     if (hosts > 1 || (hosts == 0 && head.version() == 11)) {

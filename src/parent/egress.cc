@@ -19,11 +19,14 @@ struct Opening {
 
 Result<Opening> opening_of(net::RequestDecoder& decoder, const net::InputBuffer& input) {
   if (!decoder.done()) {
-    return fail(Errc::invalid_input, "malformed_request", "CONNECT has no body");
+    return fail(Errc::invalid_input, "malformed_request", "expected a request without a body");
   }
   net::HttpRequest request = decoder.take();
   if (request.method != "CONNECT") {
     return fail(Errc::denied, "method_not_allowed", "this endpoint speaks CONNECT only");
+  }
+  if (!request.body.empty()) {
+    return fail(Errc::invalid_input, "malformed_request", "CONNECT has no body");
   }
   return Opening{.target = std::move(request.target), .early = to_bytes(input.unread())};
 }

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parent/control.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "net/testing.h"
+
+namespace cofferdam::parent {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ControlTest : public ::testing::Test {
+ protected:
+  ControlService service() {
+    ControlOptions options;
+    options.release_manifest = folder_ / "manifest";
+    options.offers = {{"db", folder_ / "offer.json"}};
+    options.credentials = CredentialSource::file(folder_ / "credentials.json");
+    options.decision_log = folder_ / "decisions.jsonl";
+    return ControlService::open(std::move(options), clock_).value();
+  }
+
+  void write(const std::string& name, std::string_view content) const {
+    std::ofstream(folder_ / name) << content;
+  }
+
+  std::string read(const std::string& name) const {
+    return read_text_file(folder_ / name, 1 << 20).value();
+  }
+
+  net::testing::TemporaryFolder folder_;
+  ManualClock clock_{parse_rfc3339("2026-01-02T03:04:05Z").value()};
+};
+
+net::HttpResponse ask(ControlService& service, std::string method, std::string target,
+                      std::string_view body = {}) {
+  net::HttpRequest request;
+  request.method = std::move(method);
+  request.target = std::move(target);
+  request.body = to_bytes(body);
+  return service.handle(request);
+}
+
+TEST_F(ControlTest, HandsOverFilesAsTheyAreNow) {
+  auto parent = service();
+  EXPECT_EQ(ask(parent, "GET", "/v1/release-manifest").status, 404U);
+  write("manifest", "opaque");
+  write("offer.json", R"({"ciphertext":"AAAA"})");
+  write("credentials.json", R"({"AccessKeyId":"A","SecretAccessKey":"B"})");
+  const auto manifest = ask(parent, "GET", "/v1/release-manifest");
+  EXPECT_EQ(as_text(manifest.body), "opaque");
+  EXPECT_EQ(net::header(manifest.headers, "Content-Type"), "application/octet-stream");
+  EXPECT_EQ(as_text(ask(parent, "GET", "/v1/ciphertexts/db").body), R"({"ciphertext":"AAAA"})");
+  EXPECT_EQ(as_text(ask(parent, "GET", "/v1/credentials").body),
+            R"({"AccessKeyId":"A","SecretAccessKey":"B"})");
+  write("offer.json", R"({"ciphertext":"BBBB"})");
+  EXPECT_EQ(as_text(ask(parent, "GET", "/v1/ciphertexts/db").body), R"({"ciphertext":"BBBB"})");
+}
+
+TEST_F(ControlTest, RefusesAFileThatIsTooLargeOrNoOffer) {
+  auto parent = service();
+  write("manifest", std::string(16 * 1024 + 1, 'x'));
+  EXPECT_EQ(ask(parent, "GET", "/v1/release-manifest").status, 400U);
+  for (const std::string_view bad : {"", "[]", "{}", "{\"ciphertext\":\"A\"", "text"}) {
+    write("offer.json", bad);
+    EXPECT_EQ(ask(parent, "GET", "/v1/ciphertexts/db").status, 503U) << bad;
+  }
+}
+
+TEST_F(ControlTest, KnowsOnlyItsOwnPaths) {
+  auto parent = service();
+  write("offer.json", R"({"ciphertext":"AAAA"})");
+  for (const std::string target :
+       {"/", "/v1", "/v1/ciphertexts/", "/v1/ciphertexts/other", "/v1/ciphertexts/../credentials",
+        "/v1/ciphertexts/db/", "/v1/ciphertexts/db?x", "/v1/credentials/", "//v1/credentials"}) {
+    EXPECT_EQ(ask(parent, "GET", target).status, 404U) << target;
+  }
+  EXPECT_EQ(ask(parent, "POST", "/v1/credentials").status, 404U);
+  EXPECT_EQ(ask(parent, "DELETE", "/v1/credentials").status, 405U);
+}
+
+TEST_F(ControlTest, AppendsEachDecisionAsOneLine) {
+  auto parent = service();
+  EXPECT_EQ(ask(parent, "POST", "/v1/decisions", "{\"a\":\n 1}").status, 204U);
+  EXPECT_EQ(ask(parent, "POST", "/v1/decisions", R"({"b":"line\nbreak"})").status, 204U);
+  EXPECT_EQ(read("decisions.jsonl"), "{\"a\":1}\n{\"b\":\"line\\nbreak\"}\n");
+}
+
+TEST_F(ControlTest, RefusesADecisionThatIsNoObject) {
+  auto parent = service();
+  constexpr std::string_view kDecision = R"({"decision":"allow"})";
+  for (std::size_t size = 0; size < kDecision.size(); ++size) {
+    EXPECT_EQ(ask(parent, "POST", "/v1/decisions", kDecision.substr(0, size)).status, 400U);
+  }
+  EXPECT_EQ(ask(parent, "POST", "/v1/decisions", "[]").status, 400U);
+  EXPECT_EQ(ask(parent, "POST", "/v1/decisions", "{} {}").status, 400U);
+  EXPECT_EQ(read("decisions.jsonl"), "");
+}
+
+TEST_F(ControlTest, AnOldLogIsContinued) {
+  write("decisions.jsonl", "{}\n");
+  auto parent = service();
+  ask(parent, "POST", "/v1/decisions", R"({"a":1})");
+  EXPECT_EQ(read("decisions.jsonl"), "{}\n{\"a\":1}\n");
+}
+
+TEST_F(ControlTest, StatusTellsOfHeartbeats) {
+  auto parent = service();
+  EXPECT_THAT(as_text(ask(parent, "GET", "/v1/status").body),
+              HasSubstr(R"("heartbeats":0,"lastHeartbeat":null)"));
+  EXPECT_EQ(ask(parent, "POST", "/v1/heartbeat", "{}").status, 204U);
+  EXPECT_THAT(as_text(ask(parent, "GET", "/v1/status").body),
+              HasSubstr(R"("heartbeats":1,"lastHeartbeat":"2026-01-02T03:04:05Z")"));
+}
+
+TEST_F(ControlTest, WithoutFlagsItHasNothingToGive) {
+  auto parent = ControlService::open({}, clock_).value();
+  for (const std::string target : {"/v1/release-manifest", "/v1/credentials"}) {
+    EXPECT_EQ(ask(parent, "GET", target).status, 404U) << target;
+  }
+  EXPECT_EQ(ask(parent, "POST", "/v1/decisions", "{}").status, 503U);
+}
+
+TEST_F(ControlTest, ALogThatCannotBeOpenedStopsTheStart) {
+  ControlOptions options;
+  options.decision_log = folder_ / "missing" / "decisions.jsonl";
+  const auto parent = ControlService::open(std::move(options), clock_);
+  ASSERT_FALSE(parent.has_value());
+  EXPECT_THAT(parent.error().detail, HasSubstr("No such file or directory"));
+}
+
+}  // namespace
+}  // namespace cofferdam::parent
