@@ -33,18 +33,30 @@ class Cloud:
         self.admin_credentials = Path(ready["credentials"])
         self.enclave_credentials = Path(ready["enclaveCredentials"])
 
-    def client(self, service: str, credentials: Path | None = None, tls: bool = False) -> Any:
+    def client(
+        self,
+        service: str,
+        credentials: Path | None = None,
+        tls: bool = False,
+        endpoint: str | None = None,
+        proxy: str | None = None,
+    ) -> Any:
         """A new client of boto3: the administrator's unless told otherwise."""
         keys = json.loads((credentials or self.admin_credentials).read_text())
         return boto3.client(
             service,
             region_name=REGION,
-            endpoint_url=self.ready["tlsEndpoint" if tls else "endpoint"],
+            endpoint_url=endpoint or self.ready["tlsEndpoint" if tls else "endpoint"],
             verify=self.ready["ca"] if tls else None,
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],
             aws_session_token=keys.get("Token"),
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20),
+            config=Config(
+                retries={"total_max_attempts": 1},
+                connect_timeout=5,
+                read_timeout=20,
+                proxies={"https": proxy} if proxy else {},
+            ),
         )
 
     def decisions(self) -> list[dict[str, Any]]:
