@@ -44,7 +44,7 @@ class RawVerification {
 
 double processor_seconds() {
   std::timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0) std::abort();
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
@@ -54,7 +54,7 @@ void verify(benchmark::State& state, std::size_t max_cached_chains, int raw_veri
   const Verifier verifier(test::root_of(s.chain), max_cached_chains);
   double raw_time = 0;
   double document_time = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const double start = processor_seconds();
     for (int i = 0; i < raw_verifications; ++i) raw.run();
     const double middle = processor_seconds();
@@ -78,11 +78,11 @@ void cached(benchmark::State& state) {
 
 void raw_p384(benchmark::State& state) {
   const RawVerification raw;
-  for (auto _ : state) raw.run();
+  for ([[maybe_unused]] auto _ : state) raw.run();
 }
 
 void parse(benchmark::State& state) {
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (!parse_document(sample().document)) std::abort();
   }
 }

@@ -76,6 +76,7 @@ ChainSpec aws_like_chain() {
 const crypto::EcPrivateKey& key_of(Position position) {
   static const auto keys = [] {
     std::vector<crypto::EcPrivateKey> out;
+    out.reserve(kChainSize);
     for (std::size_t i = 0; i < kChainSize; ++i) {
       out.push_back(crypto::EcPrivateKey::generate(crypto::Curve::p384).value());
     }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <charconv>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "cli/command.h"
+#include "cli/pcr_option.h"
 #include "crypto/digest.h"
 
 namespace cofferdam::cli {
@@ -104,7 +104,7 @@ json::object describe_certificate(ByteView der) {
   out["notBefore"] = format_rfc3339(parsed->validity.not_before);
   out["notAfter"] = format_rfc3339(parsed->validity.not_after);
   out["isCa"] = parsed->is_ca;
-  if (parsed->path_length) out["pathLength"] = *parsed->path_length;
+  if (const auto length = parsed->path_length) out["pathLength"] = *length;
   return out;
 }
 
@@ -142,25 +142,6 @@ Exit show(const std::string& file) {
   return Exit::ok;
 }
 
-Status read_pcr(std::string_view text, attest::Pcrs& out) {
-  unsigned index = 0;
-  const std::size_t equals = text.find('=');
-  const std::string_view number = text.substr(0, equals);
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), index);
-  if (equals == std::string_view::npos || error != std::errc{} ||
-      end != number.data() + number.size() || index > 31) {
-    return fail(Errc::invalid_input, "expected N=HEX with N from 0 to 31");
-  }
-  COFFERDAM_TRY(Bytes value, from_hex(text.substr(equals + 1)));
-  if (value.size() != 32 && value.size() != 48 && value.size() != 64) {
-    return fail(Errc::invalid_input, "expected 64, 96 or 128 hexadecimal digits after N=");
-  }
-  if (!out.emplace(static_cast<std::uint8_t>(index), std::move(value)).second) {
-    return fail(Errc::invalid_input, "PCR" + std::to_string(index) + " is given twice");
-  }
-  return {};
-}
-
 Status read_bytes(const std::string& text, std::optional<Bytes>& out) {
   COFFERDAM_TRY(out, from_hex(text));
   return {};
@@ -191,7 +172,7 @@ std::optional<Expectations> read_expectations(const CLI::App& command,
     return {};
   };
   const auto pcrs = [&]() -> Status {
-    for (const std::string& pcr : options.pcrs) COFFERDAM_CHECK(read_pcr(pcr, out.pcrs));
+    for (const std::string& pcr : options.pcrs) COFFERDAM_CHECK(read_pcr_option(pcr, out.pcrs));
     return {};
   };
   const auto nonce = [&] { return read_bytes(options.nonce, out.nonce); };
