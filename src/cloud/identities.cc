@@ -21,6 +21,7 @@ constexpr std::string_view kEnclavePolicy =
     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow",)"
     R"("Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"*"}]})";
 
+constexpr std::string_view kPlaceName = "place";
 constexpr std::string_view kCaName = "tls-ca";
 constexpr auto kCaLifetime = std::chrono::years(10);
 constexpr auto kServerLifetime = std::chrono::days(365);
@@ -155,6 +156,16 @@ std::string admin_arn(const Place& place) {
 
 std::string enclave_session_arn(const Place& place) {
   return "arn:aws:sts::" + place.account + ":assumed-role/cofferdam-enclave/i-local";
+}
+
+Status ensure_place(Store& store, const Place& place) {
+  const std::string here = place.account + ", " + place.region;
+  COFFERDAM_TRY(const auto found, store.find_secret(kPlaceName));
+  if (!found) return store.put_secret(kPlaceName, Secret::copy_of(as_bytes(here)));
+  if (as_text(found->reveal()) == here) return {};
+  return fail(Errc::invalid_input, "the folder was made for " +
+                                       std::string(as_text(found->reveal())) + ", not for " + here +
+                                       ": use another --data");
 }
 
 Status ensure_principals(Store& store, const Place& place) {

@@ -23,6 +23,9 @@ Status ensure_principals(Store& store, const Place& place);
 // IMDS, and so the parent, hands out credentials.
 Status export_credentials(Store& store, std::string_view arn, const std::filesystem::path& file);
 
+// Refuses a store that was made for another account or Region: its ARNs would not fit.
+Status ensure_place(Store& store, const Place& place);
+
 // What a TLS server shows. The CA is made once and kept in the store; the server's own key
 // and certificate (P-256) are made at every start and never stored.
 struct TlsIdentity {

@@ -107,6 +107,7 @@ Result<std::unique_ptr<CloudServer>> CloudServer::start(boost::asio::any_io_exec
   const Place& place = options.cloud.place;
   COFFERDAM_TRY(DataFolder folder, DataFolder::open(options.data));
   COFFERDAM_TRY(Store store, open_store(folder));
+  COFFERDAM_CHECK(ensure_place(store, place));
   COFFERDAM_CHECK(ensure_principals(store, place));
   COFFERDAM_CHECK(export_credentials(store, admin_arn(place), folder.credentials()));
   COFFERDAM_CHECK(
