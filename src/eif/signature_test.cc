@@ -197,5 +197,34 @@ TEST(SignatureTest, OpensslMakesTheKeysAndChecksTheSignature) {
   }
 }
 
+// AWS's own instructions make keys in this way: parameters first, and a certificate request.
+TEST(SignatureTest, TakesKeysWithTheirParametersInFront) {
+  if (!test::run("openssl version")) GTEST_SKIP() << "no openssl command";
+  const test::TemporaryFolder folder;
+  const std::string dir = folder.path("").string();
+  ASSERT_TRUE(test::run("cd " + dir +
+                        " && openssl ecparam -name secp384r1 -genkey -out key.pem 2>/dev/null"
+                        " && openssl req -new -key key.pem -sha384 -subj /CN=AWS -out csr.pem"
+                        " && openssl x509 -req -days 20 -in csr.pem -out cert.pem -sha384"
+                        " -signkey key.pem 2>/dev/null"));
+  EXPECT_TRUE(read_text_file(folder.path("key.pem"), 4096)->starts_with("-----BEGIN EC PARAM"));
+  const auto signer = Signer::load(folder.path("cert.pem"), folder.path("key.pem"));
+  ASSERT_TRUE(signer.has_value()) << signer.error().detail;
+  EXPECT_TRUE(verify_signature(signer->sign(some_pcr0()).value(), some_pcr0()).has_value());
+}
+
+TEST(SignatureTest, RefusesKeysThatTheFormatCannotName) {
+  if (!test::run("openssl version")) GTEST_SKIP() << "no openssl command";
+  const test::TemporaryFolder folder;
+  const std::string dir = folder.path("").string();
+  for (const std::string kind : {"rsa:2048", "ec -pkeyopt ec_paramgen_curve:secp256k1"}) {
+    ASSERT_TRUE(test::run("cd " + dir + " && openssl req -x509 -newkey " + kind +
+                          " -nodes -keyout key.pem -out cert.pem -days 3 -subj /CN=x 2>/dev/null"));
+    const auto signer = Signer::load(folder.path("cert.pem"), folder.path("key.pem"));
+    ASSERT_FALSE(signer.has_value()) << kind;
+    EXPECT_EQ(signer.error().code, Errc::invalid_input) << kind;
+  }
+}
+
 }  // namespace
 }  // namespace cofferdam::eif
