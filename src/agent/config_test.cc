@@ -89,6 +89,22 @@ TEST(ConfigTest, RefusesKeysNobodyKnows) {
   expect_refused(with("operation =", "alias = \"x\"\noperation ="), "alias");
 }
 
+TEST(ConfigTest, RefusesTextThatIsNotToml) {
+  for (const char* bad : {"[!]", "!", "[", "[[", "[[!]]", "a.!", "a = {!}", "a = {b.! = 1}", "=",
+                          "a =", "a = [", "'", "[a]]"}) {
+    expect_refused(bad, "not TOML");
+  }
+}
+
+TEST(ConfigTest, RefusesWhatAReviewerCannotSee) {
+  expect_refused(with("\"demo\"", "\"d\u0435mo\""), "ASCII");  // A Cyrillic letter.
+  expect_refused("# \u202e\n" + good(), "ASCII");              // Right to left.
+  expect_refused(std::string("# \0\n", 4) + good(), "ASCII");
+  const auto escaped = parse_config(with("app = \"demo\"", "app = \"d\\u00e9mo\""));
+  ASSERT_TRUE(escaped.has_value()) << escaped.error().detail;
+  EXPECT_EQ(escaped->secrets[0].context.at("app"), "d\u00e9mo");
+}
+
 TEST(ConfigTest, RefusesRepeatedKeysAndTables) {
   expect_refused(with("name = \"demo\"", "name = \"demo\"\nname = \"demo\""), "not TOML");
   expect_refused(good() + "[nsm]\ndevice = \"device:/dev/nsm\"\n", "not TOML");
