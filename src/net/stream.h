@@ -45,7 +45,7 @@ class Stream {
   // Everything, first `head`, then `body`.
   Task<void> write(ByteView head, ByteView body = {}) { return transport_->write(head, body); }
 
-  // Ends this side; the peer may go on sending.
+  // Ends this side; the peer may go on sending. Over TLS it ends both sides.
   Task<void> shutdown_write() { return transport_->shutdown_write(); }
 
   // Ends both sides at once. Operations under way fail.
