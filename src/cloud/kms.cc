@@ -114,7 +114,11 @@ Result<Kms::Target> Kms::find_target(const Request& request, std::string_view ke
     }
     account = arn->account;
     resource = arn->resource;
-    if (resource.starts_with(kKeyPrefix)) resource.erase(0, kKeyPrefix.size());
+    if (resource.starts_with(kKeyPrefix)) {
+      resource.erase(0, kKeyPrefix.size());
+    } else if (!resource.starts_with(kAliasPrefix)) {
+      return fail(Errc::invalid_input, api::kInvalidArn, "Invalid arn " + std::string(key_id));
+    }
   }
   Target target;
   if (resource.starts_with(kAliasPrefix)) {

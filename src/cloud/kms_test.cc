@@ -114,6 +114,8 @@ TEST(KmsTest, SaysInAwsWordsWhyAKeyIsNotFound) {
   EXPECT_EQ(message("arn:aws:kms:eu-west-1:111122223333:key/" + std::string(kUnknownKey)),
             "NotFoundException: Invalid arn eu-west-1");
   EXPECT_EQ(message("arn:aws:s3:::bucket").substr(0, 19), "InvalidArnException");
+  EXPECT_EQ(message("arn:aws:kms:us-east-1:111122223333:" + std::string(kUnknownKey)).substr(0, 19),
+            "InvalidArnException");
   EXPECT_EQ(cloud.kms("DescribeKey", {}).text("message"),
             "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: "
             "Member must not be null");
