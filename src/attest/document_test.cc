@@ -196,7 +196,8 @@ TEST(DocumentTest, TheDigestIsSha384AndTheModuleIdIsNotEmpty) {
 
 TEST(DocumentTest, APayloadOver16KibIsMalformed) {
   test::Fields fields = test::fields_of(plain());
-  fields.emplace_back("padding", encoded([](cbor::Writer& w) { w.bytes(Bytes(16 * 1024, 0)); }));
+  fields.emplace_back("padding",
+                      encoded([](cbor::Writer& w) { w.bytes(Bytes(std::size_t{16} * 1024, 0)); }));
   EXPECT_EQ(judge(fields), reason::kMalformed);
 }
 

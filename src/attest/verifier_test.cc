@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <thread>
 
 #include "attest/cose.h"
@@ -378,9 +379,8 @@ TEST_F(VerifierTest, ALaunchAfterTheIssueIsReportedAndStrictlyRefused) {
   spec[test::kLeaf].not_before = kNow - minutes(10);
   const auto issued =
       std::chrono::duration_cast<seconds>((kNow - minutes(5)).time_since_epoch()).count();
-  for (int i = 0; i < 8; ++i) {
-    spec[test::kLeaf].serial[static_cast<std::size_t>(8 + i)] =
-        static_cast<std::uint8_t>(issued >> (56 - 8 * i));
+  for (std::size_t i = 0; i < 8; ++i) {
+    spec[test::kLeaf].serial[8 + i] = static_cast<std::uint8_t>(issued >> (56 - 8 * i));
   }
   expect_reported(spec);
 }
@@ -451,14 +451,13 @@ TEST_F(VerifierTest, IsSafeForConcurrentUse) {
   test::Chain other = test::issue();
   other.cabundle.front() = chain_.cabundle.front();
   const Bytes second = test::sign(test::healthy_document(other));
-  std::vector<std::jthread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
-      for (int i = 0; i < 20; ++i) {
-        EXPECT_EQ(judge(small, i % 2 == 0 ? good : second, expected_), "accepted");
-      }
-    });
-  }
+  const auto work = [&] {
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_EQ(judge(small, i % 2 == 0 ? good : second, expected_), "accepted");
+    }
+  };
+  const std::array<std::jthread, 4> threads{std::jthread(work), std::jthread(work),
+                                            std::jthread(work), std::jthread(work)};
 }
 
 }  // namespace

@@ -232,15 +232,20 @@ void add_verify(CLI::App& parent, Exit& exit) {
       parent.add_subcommand("verify", "Check a document against a pinned root, offline");
   auto options = std::make_shared<VerifyOptions>();
   command->add_option("FILE", options->file, "The document")->required();
-  command->add_option("--root", options->root, "Trust this root, PEM, instead of AWS's");
-  command->add_option("--at", options->at, "Judge at this time, RFC 3339, instead of now");
-  command->add_option("--pcr", options->pcrs, "N=HEX: require this value; may be repeated");
-  command->add_option("--nonce", options->nonce,
-                      "Require this nonce, hex; without it a replay goes unseen");
-  command->add_option("--user-data", options->user_data, "Require this user data, hex");
-  command->add_option("--max-age", options->max_age, "Refuse older documents: 90s, 15m, 3h");
-  command->add_option("--kind", options->kind, "What must have signed: enclave or nitrotpm")
-      ->check(CLI::IsMember({"enclave", "nitrotpm"}));
+  const auto add = [command](const char* name, auto& target, const char* form, const char* text) {
+    return command->add_option(name, target, text)->type_name(form);
+  };
+  add("--root", options->root, "PEM", "Trust this root instead of AWS's");
+  add("--at", options->at, "RFC3339", "Judge at this time instead of now");
+  // One value each, so that the next word is not taken for another register.
+  add("--pcr", options->pcrs, "N=HEX", "Require this value; may be repeated")
+      ->allow_extra_args(false);
+  add("--nonce", options->nonce, "HEX", "Require this nonce; without it a replay goes unseen");
+  add("--user-data", options->user_data, "HEX", "Require this user data");
+  add("--max-age", options->max_age, "DURATION", "Refuse older documents: 90s, 15m, 3h");
+  command->add_option("--kind", options->kind, "What must have signed")
+      ->check(CLI::IsMember({"enclave", "nitrotpm"}))
+      ->type_name("");
   command->add_flag("--allow-debug", options->allow_debug, "Accept an enclave in debug mode");
   command->add_flag("--strict", options->strict,
                     "Serial, instance, region and launch time must agree too");

@@ -105,6 +105,14 @@ TEST_F(AttestCommandTest, RepeatedPcrsAreAllRequired) {
   EXPECT_EQ(verify({"--pcr", "0=" + pcr0, "--pcr", "1=" + pcr0}).reason(), "pcr_mismatch");
 }
 
+TEST_F(AttestCommandTest, APcrTakesOneWordSoTheFileMayFollow) {
+  const std::string pcr(96, '1');
+  const Outcome outcome =
+      run({"attest", "verify", "--root", root_, "--at", at_, "--pcr", "0=" + pcr, ok_});
+  EXPECT_EQ(outcome.exit, Exit::negative);
+  EXPECT_EQ(outcome.reason(), "pcr_mismatch");
+}
+
 TEST_F(AttestCommandTest, DebugNeedsItsFlag) {
   const std::string file = vectors_folder() / "attestation-testpki/ok-debug-zero-pcrs.bin";
   EXPECT_EQ(verify({}, file).reason(), "debug_mode");
