@@ -245,7 +245,7 @@ void add_verify(CLI::App& parent, Exit& exit) {
   add("--max-age", options->max_age, "DURATION", "Refuse older documents: 90s, 15m, 3h");
   command->add_option("--kind", options->kind, "What must have signed")
       ->check(CLI::IsMember({"enclave", "nitrotpm"}))
-      ->type_name("");
+      ->type_name("KIND");
   command->add_flag("--allow-debug", options->allow_debug, "Accept an enclave in debug mode");
   command->add_flag("--strict", options->strict,
                     "Serial, instance, region and launch time must agree too");
