@@ -58,7 +58,7 @@ class AttestCommandTest : public ::testing::Test {
   std::string root_ = vectors_folder() / "attestation-testpki/root.pem";
   std::string at_ = "2026-01-01T00:00:00Z";
 
-  Outcome verify(std::vector<std::string> more, std::string file = {}) const {
+  Outcome verify(const std::vector<std::string>& more, const std::string& file = {}) const {
     std::vector<std::string> arguments{"attest", "verify", file.empty() ? ok_ : file};
     std::ranges::copy(std::vector<std::string>{"--root", root_, "--at", at_},
                       std::back_inserter(arguments));
