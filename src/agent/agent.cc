@@ -52,6 +52,7 @@ Result<net::HttpClientOptions> kms_options(const MeasuredConfig& measured, const
   out.host = kms_authority(config, /*always_with_port=*/false);
   out.limits.max_body_size = std::size_t{64} * 1024;
   out.request_timeout = std::chrono::seconds(10);
+  out.resend = false;  // An attestation document travels once; a retry brings a new one.
   return out;
 }
 

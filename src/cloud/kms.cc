@@ -149,6 +149,7 @@ policy::Request Kms::policy_request(const Request& request, policy::KmsCall call
   policy::CallerCircumstances circumstances;
   circumstances.now = request.call.now;
   circumstances.source_ip = address_of(request.call.http.peer);
+  circumstances.secure_transport = request.call.http.secured;
   circumstances.user_agent = net::header(request.call.http.headers, "User-Agent");
   return policy::kms_request(request.call.caller.principal, call, circumstances);
 }

@@ -284,6 +284,20 @@ TEST(KmsTest, TheKeyPolicyDecidesWhoDecrypts) {
   EXPECT_EQ(cloud.log.last().key, key);
 }
 
+TEST(KmsTest, APolicyCanDemandTls) {
+  TestCloud cloud;
+  const std::string key = cloud.create_key(
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":)"
+      R"("arn:aws:iam::111122223333:user/admin"},"Action":"kms:*","Resource":"*"},)"
+      R"({"Effect":"Deny","Principal":"*","Action":"kms:Encrypt","Resource":"*",)"
+      R"("Condition":{"Bool":{"aws:SecureTransport":"false"}}}]})");
+  net::HttpRequest request =
+      cloud.kms_request("Encrypt", {{"KeyId", key}, {"Plaintext", to_base64(as_bytes("x"))}});
+  EXPECT_EQ(cloud.send(cloud.admin(), request).error(), "AccessDeniedException");
+  request.secured = true;
+  EXPECT_EQ(cloud.send(cloud.admin(), request).status, 200U);
+}
+
 TEST(KmsTest, TheEnclaveRoleManagesNothing) {
   TestCloud cloud;
   const std::string key = cloud.create_key();

@@ -25,7 +25,8 @@ struct HttpRequest {
   std::string target;  // Path and query, as sent.
   Headers headers;
   Bytes body;
-  std::string peer;  // Filled in by the server: the sender's address, for logs.
+  std::string peer;      // Filled in by the server: the sender's address, for logs.
+  bool secured = false;  // Likewise: whether it came over TLS.
 };
 
 struct HttpResponse {

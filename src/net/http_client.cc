@@ -26,7 +26,12 @@ struct Exchange {
 };
 
 Task<Stream> open_tunnel(Stream stream, std::string target) {
-  HttpRequest request{.method = "CONNECT", .target = target, .headers = {}, .body = {}, .peer = {}};
+  HttpRequest request{.method = "CONNECT",
+                      .target = target,
+                      .headers = {},
+                      .body = {},
+                      .peer = {},
+                      .secured = false};
   request.headers.emplace_back("Host", std::move(target));
   COFFERDAM_CO_TRY(const std::string head, encode_head(request, /*keep_alive=*/true));
   COFFERDAM_CO_CHECK(co_await stream.write(as_bytes(head)));
@@ -64,8 +69,10 @@ class HttpClient::Impl {
       auto used = std::move(idle_.back());
       idle_.pop_back();
       Exchange exchange = co_await run(*used, head, request, /*fresh=*/false);
-      if (!exchange.stale) co_return finish(std::move(used), std::move(exchange));
-      idle_.clear();  // The server has most likely dropped the others too.
+      if (exchange.stale) idle_.clear();  // The server has most likely dropped the others too.
+      if (!exchange.stale || !options_.resend) {
+        co_return finish(std::move(used), std::move(exchange));
+      }
     }
     COFFERDAM_CO_TRY(auto stream, co_await open());
     auto fresh = std::make_unique<Connection>(

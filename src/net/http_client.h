@@ -30,6 +30,10 @@ struct HttpClientOptions {
   std::chrono::milliseconds connect_timeout{5'000};   // Including tunnel and TLS handshake.
   std::chrono::milliseconds request_timeout{30'000};  // The whole of send().
   std::size_t max_idle_connections = 8;
+
+  // Off for requests that must reach a server at most once: a kept-alive connection that
+  // turns out dead then fails with Errc::unavailable instead.
+  bool resend = true;
 };
 
 // Sends requests to one server and keeps connections alive between them.

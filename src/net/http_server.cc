@@ -33,16 +33,16 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   using Connection = std::shared_ptr<ServedConnection>;
 
   static Task<void> serve(std::shared_ptr<Impl> self, Stream stream, Connection connection) {
+    bool secured = false;
     if (self->options_.tls) {
       connection->set_idle(true);
       auto detection = starts_with_tls(stream);
-      COFFERDAM_CO_TRY(const bool tls,
+      COFFERDAM_CO_TRY(secured,
                        co_await with_deadline(self->options_.header_timeout, std::move(detection)));
-      if (tls) {
+      if (secured) {
         auto handshake = tls_accept(std::move(stream), self->options_.tls);
-        auto secured = co_await with_deadline(self->options_.header_timeout, std::move(handshake));
-        if (!secured) co_return std::unexpected(std::move(secured).error());
-        stream = *std::move(secured);
+        COFFERDAM_CO_TRY(
+            stream, co_await with_deadline(self->options_.header_timeout, std::move(handshake)));
       }
     }
     InputBuffer input(self->options_.limits);
@@ -57,14 +57,14 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
         if (size == 0) break;
         connection->set_idle(false);
       }
-      COFFERDAM_CO_TRY(open, co_await exchange(self, stream, input, peer, connection));
+      COFFERDAM_CO_TRY(open, co_await exchange(self, stream, input, peer, secured, connection));
     }
     co_return Status();
   }
 
   // One request and its answer. False: the connection ends here.
   static Task<bool> exchange(std::shared_ptr<Impl> self, Stream& stream, InputBuffer& input,
-                             std::string peer, Connection connection) {
+                             std::string peer, bool secured, Connection connection) {
     RequestDecoder decoder(self->options_.limits);
     auto read = co_await read_request(self, stream, input, decoder);
     if (!read) {
@@ -76,6 +76,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     const bool wants_more = decoder.keep_alive();
     HttpRequest request = decoder.take();
     request.peer = std::move(peer);
+    request.secured = secured;
     const bool head_only = request.method == "HEAD";
     HttpResponse response = co_await self->answer(std::move(request));
     const bool keep_alive = wants_more && !connection->stopping();

@@ -29,6 +29,7 @@ Task<HttpResponse> echo(HttpRequest request) {
   if (request.target == "/fail") co_return fail(Errc::denied, "test_reason", "no");
   HttpResponse response;
   response.headers.emplace_back("X-Method", request.method);
+  response.headers.emplace_back("X-Secured", request.secured ? "yes" : "no");
   response.body = std::move(request.body);
   co_return response;
 }
@@ -269,6 +270,24 @@ TEST(HttpServerTest, StopClosesIdleConnectionsAndTheListener) {
   EXPECT_FALSE(testing::run(io, send_many(client, 1)).has_value());
 }
 
+TEST(HttpServerTest, AClientToldNotToSendAgainReportsTheDeadConnection) {
+  const TemporaryFolder folder;
+  const Endpoint endpoint = UnixAddress{.path = folder / "http.sock"};
+  boost::asio::io_context io(1);
+  HttpClientOptions options = client_of(endpoint);
+  options.resend = false;
+  HttpClient client(options);
+  {
+    const Server server({}, endpoint);
+    ASSERT_TRUE(testing::run(io, send_many(client, 2)).has_value());
+  }
+  const Server server({}, endpoint);
+  const auto refused = testing::run(io, send_many(client, 1));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::unavailable);
+  EXPECT_EQ(testing::run(io, send_many(client, 1)).value(), 1) << "the next one is on a new one";
+}
+
 // A server with a certificate, and clients that trust some authority.
 class HttpTlsTest : public ::testing::Test {
  protected:
@@ -307,9 +326,11 @@ TEST_F(HttpTlsTest, PlainAndTlsShareAPort) {
     const auto secured = send(server, authority_, name);
     ASSERT_TRUE(secured.has_value()) << secured.error().detail;
     EXPECT_EQ(as_text(secured->body), "over tls");
+    EXPECT_EQ(header(secured->headers, "x-secured"), "yes");
   }
   const auto plain = http_send_blocking(client_of(server.endpoint()), post("/", "plain"));
   EXPECT_EQ(as_text(plain.value().body), "plain");
+  EXPECT_EQ(header(plain->headers, "x-secured"), "no");
 }
 
 TEST_F(HttpTlsTest, ALargeBodyPasses) {
