@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 #include <chrono>
 #include <iostream>
+#include <sstream>
 #include <string>
 
 #include "agent/config.h"
@@ -147,6 +148,7 @@ class Story {
     narrator_.evidence("took",
                        std::to_string(took.count()) + " ms, from launch to the workload's end");
     narrator_.claim(outcome.exit_code == 0, "the enclave ran to its end");
+    if (outcome.exit_code != 0) show_console(outcome);
     narrator_.claim(decided(outcome, "agent", "self_validation", "ok"),
                     "the agent validated itself");
     narrator_.claim(decided(outcome, "kms", "Decrypt", "ok"), "KMS released the secret to it");
@@ -280,7 +282,11 @@ class Story {
     const bool released = decided(outcome, "kms", "Decrypt", "ok");
     const json::object* const line = find(outcome, component, "", reason);
     narrator_.claim(outcome.exit_code != 0 && !released && line != nullptr, what);
-    if (line != nullptr) quote(*line);
+    if (line != nullptr) {
+      quote(*line);
+    } else {
+      show_console(outcome);
+    }
     return {};
   }
 
@@ -329,6 +335,12 @@ class Story {
     narrator_.quote(json::serialize(brief));
     if (const std::string detail = member(decision, "detail"); !detail.empty())
       narrator_.quote(detail);
+  }
+
+  // What the enclave and its runner said, where the story did not go as it should.
+  void show_console(const Outcome& outcome) {
+    std::istringstream console(outcome.console);
+    for (std::string line; std::getline(console, line);) narrator_.quote(line);
   }
 
   void quote_found(const Outcome& outcome, std::string_view reason) {
