@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "release_lab.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/json/serialize.hpp>
+#include <sstream>
+
+#include "agent/agent.h"
+#include "agent/parent.h"
+#include "attest/release_manifest.h"
+#include "aws/sigv4.h"
+#include "base/encoding.h"
+#include "cloud/identities.h"
+#include "net/deadline.h"
+#include "net/http_client.h"
+#include "net/socket.h"
+
+namespace cofferdam::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMaxFile = std::size_t{1} << 20;
+constexpr std::array<std::uint8_t, 4> kMeasuredPcrs{0, 1, 2, 8};
+constexpr auto kPatience = 60s;  // Instrumented binaries on a busy machine.
+
+std::string read_text(const std::filesystem::path& path) {
+  auto text = read_text_file(path, kMaxFile);
+  return text ? *std::move(text) : std::string();
+}
+
+void write_text(const std::filesystem::path& path, std::string_view text) {
+  std::filesystem::create_directories(path.parent_path());
+  ASSERT_TRUE(write_file_atomic(path, as_bytes(text)).has_value());
+}
+
+// The lines on attested calls.
+std::vector<json::object> releases(const std::filesystem::path& log) {
+  std::vector<json::object> out;
+  std::istringstream lines(read_text(log));
+  for (std::string line; std::getline(lines, line);) {
+    json::object decision = parse_json(line, kMaxFile).value().as_object();
+    const json::value& operation = decision.at("operation");
+    const bool on_a_release = operation == "Decrypt" || operation == "GenerateDataKey";
+    if (on_a_release) out.push_back(std::move(decision));
+  }
+  return out;
+}
+
+std::string key_policy(const std::map<int, std::string>& pcrs) {
+  json::object required;
+  for (const auto& [index, value] : pcrs) {
+    required["kms:RecipientAttestation:PCR" + std::to_string(index)] = value;
+  }
+  const json::object owner{{"Effect", "Allow"},
+                           {"Principal", {{"AWS", cloud::admin_arn(cloud::Place())}}},
+                           {"Action", json::array{"kms:PutKeyPolicy", "kms:Encrypt"}},
+                           {"Resource", "*"}};
+  const json::object enclave{
+      {"Effect", "Allow"},
+      {"Principal", {{"AWS", "arn:aws:iam::111122223333:role/cofferdam-enclave"}}},
+      {"Action", json::array{"kms:Decrypt", "kms:GenerateDataKey"}},
+      {"Resource", "*"},
+      {"Condition", {{"StringEquals", required}}}};
+  const json::object policy{{"Version", "2012-10-17"}, {"Statement", json::array{owner, enclave}}};
+  return json::serialize(policy);
+}
+
+// agent.toml before its secrets; $NAME stands for what only a running lab knows.
+constexpr std::string_view kAgentToml = R"([enclave]
+name = "demo"
+minimum_release = 1
+pcr8 = "$PCR8"
+[nsm]
+device = "unix:$DIR/nsm.sock"
+trust_root = "/etc/cofferdam/nsm-root.pem"
+[parent]
+control = "unix:$DIR/control.sock"
+egress = "unix:$DIR/egress.sock"
+[aws]
+region = "us-east-1"
+kms_endpoint = "https://$KMS"
+ca_roots = "/etc/cofferdam/aws-ca.pem"
+[workload]
+socket = "$DIR/agent.sock"
+command = ["/bin/sh", "-c", "read line < $DIR/lifeline"]
+)";
+
+constexpr std::string_view kSecretToml = R"([[secret]]
+name = "$NAME"
+operation = "$OPERATION"
+key = "$KEY"
+context = { app = "demo" }
+)";
+
+std::string fill_in(std::string_view form, const std::map<std::string, std::string>& values) {
+  std::string out(form);
+  for (const auto& [name, value] : values) {
+    for (auto at = out.find(name); at != out.npos; at = out.find(name)) {
+      out.replace(at, name.size(), value);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+LossyHop::LossyHop(boost::asio::any_io_executor executor, net::TcpAddress upstream)
+    : upstream_(std::move(upstream)),
+      server_(std::move(executor), "hop", /*max_connections=*/16,
+              [this](net::Stream near, const std::shared_ptr<net::ServedConnection>&) {
+                return serve(std::move(near));
+              }) {}
+
+Task<void> LossyHop::serve(net::Stream near) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  COFFERDAM_CO_TRY(net::Stream far, co_await net::connect(upstream_, kPatience));
+  auto requests = pump(&near, &far, /*answers=*/false);
+  auto answers = pump(&far, &near, /*answers=*/true);
+  co_await (std::move(requests) || std::move(answers));
+  co_return Status();
+}
+
+// Both streams belong to serve(), which waits.
+Task<void> LossyHop::pump(net::Stream* from, net::Stream* to, bool answers) {
+  std::array<std::uint8_t, 4096> room{};
+  while (true) {
+    auto reading = from->read_some(room);
+    COFFERDAM_CO_TRY(const std::size_t size, co_await with_deadline(kPatience, std::move(reading)));
+    if (size == 0) co_return Status();
+    if (answers && armed_.exchange(false)) {
+      ++answers_lost_;
+      co_return Status();
+    }
+    auto writing = to->write(ByteView(room).first(size));
+    COFFERDAM_CO_CHECK(co_await with_deadline(kPatience, std::move(writing)));
+  }
+}
+
+RunningAgent::RunningAgent(std::filesystem::path root, std::filesystem::path console,
+                           const std::filesystem::path& lifeline)
+    : lifeline_(open(lifeline.c_str(), O_RDWR | O_CLOEXEC)),
+      thread_([this, root = std::move(root), console = std::move(console)] {
+        status_ = agent::run_agent(root, *ledger::open_decision_log(console).value());
+        ended_ = true;
+      }) {}
+
+RunningAgent::~RunningAgent() { stop(); }
+
+int RunningAgent::stop() {
+  if (!thread_.joinable()) return status_;
+  EXPECT_EQ(write(lifeline_.get(), "\n", 1), 1);
+  thread_.join();
+  return status_;
+}
+
+ReleaseLab::ReleaseLab() {
+  start_cloud();
+  key_arn_ = kms("CreateKey", {}).at("KeyMetadata").at("Arn").as_string();
+  authority_ = nsm::Authority::open(folder_ / "cloud/nsm", clock_).value();
+  write_image();
+  lock_key(pcrs_);
+  store_secret();
+  kms_leads_to_ = kms_address();
+  start_parent();
+}
+
+ReleaseLab::~ReleaseLab() {
+  agent_.reset();
+  if (nsm_) nsm_->stop();
+  stop_parent();
+  if (hop_) {
+    EXPECT_TRUE(loop_.run(hop_->drain()).has_value());
+    loop_.call([this] { hop_.reset(); });
+  }
+  stop_cloud();
+}
+
+void ReleaseLab::start_cloud() {
+  cloud::ServerOptions options;
+  options.listen = kms_;
+  options.data = folder_ / "cloud";
+  loop_.call([&] {
+    cloud_ = cloud::CloudServer::start(loop_.executor(), clock_, std::move(options)).value();
+  });
+  const std::string endpoint(cloud_->ready().at("endpoint").as_string());
+  kms_ = std::get<net::TcpAddress>(
+      net::parse_endpoint("tcp:" + endpoint.substr(std::string_view("http://").size())).value());
+}
+
+void ReleaseLab::stop_cloud() {
+  if (!cloud_) return;
+  EXPECT_TRUE(loop_.run(cloud_->drain()).has_value());
+  loop_.call([this] { cloud_.reset(); });
+}
+
+void ReleaseLab::start_parent() {
+  parent::ControlOptions options;
+  options.release_manifest = folder_ / "release.manifest";
+  options.offers = {{"database-password", folder_ / "database-password.json"},
+                    {"unwrapped", folder_ / "unwrapped.json"}};
+  options.credentials = parent::CredentialSource::file(folder_ / "cloud/enclave-credentials.json");
+  options.decision_log = folder_ / "parent.jsonl";
+  auto service = parent::ControlService::open(std::move(options), clock_).value();
+  auto allowed = parent::AllowList::parse({kms_address() + "=" + kms_leads_to_}).value();
+  loop_.call([&] {
+    parent_.emplace(loop_.executor(), std::move(allowed), parent::EgressOptions(),
+                    std::move(service));
+    EXPECT_TRUE(parent_->listen_control(net::UnixAddress{folder_ / "control.sock"}).has_value());
+    EXPECT_TRUE(parent_->listen_egress(net::UnixAddress{folder_ / "egress.sock"}).has_value());
+  });
+}
+
+void ReleaseLab::stop_parent() {
+  if (!parent_) return;
+  EXPECT_TRUE(loop_.run(parent_->drain(0ms)).has_value());
+  loop_.call([this] { parent_.reset(); });
+}
+
+LossyHop& ReleaseLab::insert_hop() {
+  loop_.call([this] {
+    hop_.emplace(loop_.executor(), kms_);
+    kms_leads_to_ = net::to_string(hop_->listen().value()).substr(std::string_view("tcp:").size());
+  });
+  stop_parent();
+  start_parent();
+  return *hop_;
+}
+
+std::string ReleaseLab::agent_toml() const {
+  const std::filesystem::path folder = (folder_ / "root").parent_path();
+  std::string out = fill_in(
+      kAgentToml,
+      {{"$DIR", folder.string()}, {"$PCR8", to_hex(owner_.pcr8())}, {"$KMS", kms_address()}});
+  const std::map<std::string, std::string> secrets{
+      {"database-password", "Decrypt"}, {"unwrapped", "Decrypt"}, {"envelope", "GenerateDataKey"}};
+  for (const auto& [name, operation] : secrets) {
+    out += fill_in(kSecretToml, {{"$NAME", name}, {"$OPERATION", operation}, {"$KEY", key_arn_}});
+  }
+  return out;
+}
+
+// The file system of the image, the registers its measurement would give, and the owner's
+// manifest of them.
+void ReleaseLab::write_image() {
+  const std::filesystem::path etc = folder_ / "root/etc/cofferdam";
+  write_text(etc / "aws-ca.pem", read_text(folder_ / "cloud/ca.pem"));
+  write_text(etc / "nsm-root.pem", read_text(authority_->root_pem_path()));
+  write_text(etc / "agent.toml", agent_toml());
+  ASSERT_EQ(mkfifo((folder_ / "lifeline").c_str(), 0600), 0);
+
+  const auto measured = agent::load_config(folder_ / "root");
+  ASSERT_TRUE(measured.has_value()) << measured.error().detail;
+  attest::ReleaseManifest manifest;
+  manifest.name = "demo";
+  manifest.release = 1;
+  manifest.pcrs = {{0, Bytes(48, 1)}, {1, Bytes(48, 2)}, {2, Bytes(48, 3)}, {8, owner_.pcr8()}};
+  manifest.pcrs[16] = to_bytes(agent::expected_pcr16(measured->digest));
+  manifest.not_after = clock_.now() + 24h;
+  for (const auto& [index, value] : manifest.pcrs) pcrs_[index] = to_hex(value);
+  const Bytes bytes =
+      attest::sign_release_manifest(manifest, owner_.certificate, owner_.key).value();
+  write_text(folder_ / "release.manifest", as_text(bytes));
+}
+
+void ReleaseLab::lock_key(const std::map<int, std::string>& required) {
+  kms("PutKeyPolicy",
+      {{"KeyId", key_arn_}, {"PolicyName", "default"}, {"Policy", key_policy(required)}});
+}
+
+void ReleaseLab::store_secret() {
+  const json::object sealed = kms("Encrypt", {{"KeyId", key_arn_},
+                                              {"Plaintext", to_base64(as_bytes(kSecretText))},
+                                              {"EncryptionContext", {{"app", "demo"}}}});
+  offer("database-password", std::string(sealed.at("CiphertextBlob").as_string()));
+}
+
+void ReleaseLab::offer(const std::string& name, const std::string& ciphertext) {
+  const json::object stated{
+      {"ciphertext", ciphertext}, {"keyId", key_arn_}, {"encryptionContext", {{"app", "demo"}}}};
+  write_text(folder_ / (name + ".json"), json::serialize(stated));
+}
+
+// As the administrator, over plain HTTP.
+json::object ReleaseLab::kms(std::string_view operation, const json::object& request) const {
+  const std::string file = read_text(folder_ / "cloud/credentials.json");
+  const aws::Credentials admin = agent::parse_credentials(as_bytes(file)).value();
+  net::HttpRequest http;
+  http.method = "POST";
+  http.target = "/";
+  http.headers = {{"Host", kms_address()},
+                  {"Content-Type", "application/x-amz-json-1.1"},
+                  {"X-Amz-Target", "TrentService." + std::string(operation)}};
+  http.body = to_bytes(std::string_view(json::serialize(request)));
+  const aws::SigningScope scope{.region = "us-east-1", .service = "kms"};
+  EXPECT_TRUE(aws::sign_request(http, admin, scope, clock_.now()).has_value());
+  net::HttpClientOptions options;
+  options.endpoint = kms_;
+  const auto response = net::http_send_blocking(options, std::move(http)).value();
+  EXPECT_EQ(response.status, 200U) << operation << ": " << as_text(response.body);
+  if (response.body.empty()) return {};
+  return parse_json(as_text(response.body), kMaxFile).value().as_object();
+}
+
+bool ReleaseLab::start_agent() {
+  nsm::BootState state;
+  for (const std::uint8_t index : kMeasuredPcrs) {
+    state.pcrs[index] = from_hex(pcrs_.at(index)).value();
+  }
+  module_ = nsm::Module::boot(*authority_, clock_, std::move(state)).value();
+  nsm_ = nsm::Server::start(folder_ / "nsm.sock", *module_).value();
+  agent_.emplace(folder_ / "root", folder_ / "console.jsonl", folder_ / "lifeline");
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (!agent_->ended() && std::chrono::steady_clock::now() < give_up) {
+    boost::asio::io_context io(1);
+    auto attempt = net::connect(net::UnixAddress{folder_ / "agent.sock"}, 1s);
+    if (net::testing::run(io, std::move(attempt))) return true;
+    std::this_thread::sleep_for(5ms);
+  }
+  return false;
+}
+
+int ReleaseLab::stop_agent() { return agent_->stop(); }
+
+net::HttpResponse ReleaseLab::ask(std::string method, std::string target) const {
+  net::HttpClientOptions options;
+  options.endpoint = net::UnixAddress{folder_ / "agent.sock"};
+  options.request_timeout = kPatience;
+  net::HttpRequest request;
+  request.method = std::move(method);
+  request.target = std::move(target);
+  auto response = net::http_send_blocking(std::move(options), std::move(request));
+  EXPECT_TRUE(response.has_value()) << response.error().detail;
+  return response ? *std::move(response)
+                  : net::HttpResponse{.status = 0, .headers = {}, .body = {}};
+}
+
+std::vector<json::object> ReleaseLab::kms_decisions() const {
+  return releases(folder_ / "cloud/decisions.jsonl");
+}
+
+std::vector<json::object> ReleaseLab::agent_decisions() const {
+  return releases(folder_ / "parent.jsonl");
+}
+
+std::string ReleaseLab::all_logs() const {
+  return read_text(folder_ / "cloud/decisions.jsonl") + read_text(folder_ / "parent.jsonl") +
+         read_text(folder_ / "console.jsonl");
+}
+
+}  // namespace cofferdam::test

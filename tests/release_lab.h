@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/test_support.h"
+#include "aws/credentials.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "cloud/server.h"
+#include "net/http.h"
+#include "net/stream_server.h"
+#include "net/testing.h"
+#include "nsm/server.h"
+#include "parent/parent.h"
+
+// Everything a release passes through, in one process: the local AWS, an emulated module, a
+// parent and the agent as its program runs it. They share sockets and files, nothing else.
+namespace cofferdam::test {
+
+// A TCP hop between the parent and KMS that can lose one answer.
+class LossyHop {
+ public:
+  LossyHop(boost::asio::any_io_executor executor, net::TcpAddress upstream);
+
+  Result<net::Endpoint> listen() { return server_.listen(net::TcpAddress{"127.0.0.1", 0}); }
+  Task<void> drain() { return server_.drain(std::chrono::milliseconds(0)); }
+
+  // What KMS sends next is dropped, and its connection with it.
+  void lose_next_answer() { armed_ = true; }
+  int answers_lost() const { return answers_lost_; }
+
+ private:
+  Task<void> serve(net::Stream near);
+  Task<void> pump(net::Stream* from, net::Stream* to, bool answers);
+
+  net::Endpoint upstream_;
+  std::atomic<bool> armed_ = false;
+  std::atomic<int> answers_lost_ = 0;
+  net::StreamServer server_;
+};
+
+// The agent on a thread of its own. Its workload does nothing until it is told to end.
+class RunningAgent {
+ public:
+  RunningAgent(std::filesystem::path root, std::filesystem::path console,
+               const std::filesystem::path& lifeline);
+  ~RunningAgent();
+  RunningAgent(const RunningAgent&) = delete;
+  RunningAgent& operator=(const RunningAgent&) = delete;
+
+  bool ended() const { return ended_; }
+  // Ends the workload, and so the agent; its exit status.
+  int stop();
+
+ private:
+  UniqueFd lifeline_;
+  std::atomic<bool> ended_ = false;
+  int status_ = -1;
+  std::thread thread_;
+};
+
+class ReleaseLab {
+ public:
+  static constexpr std::string_view kSecretText = "correct horse battery staple";
+
+  ReleaseLab();
+  ~ReleaseLab();
+  ReleaseLab(const ReleaseLab&) = delete;
+  ReleaseLab& operator=(const ReleaseLab&) = delete;
+
+  // The registers of the enclave: 0, 1, 2, 8 and 16, in hex.
+  const std::map<int, std::string>& pcrs() const { return pcrs_; }
+  // KMS uses the key for enclaves with these registers only, and for nobody else.
+  void lock_key(const std::map<int, std::string>& required);
+  // What the parent hands over as this secret's ciphertext, base64.
+  void offer(const std::string& name, const std::string& ciphertext);
+
+  void start_cloud();  // On the same port and with the same state each time.
+  void stop_cloud();
+  void start_parent();
+  void stop_parent();
+  // From now on the parent leads connections to KMS through this hop.
+  LossyHop& insert_hop();
+
+  // Boots the agent; false if it ended instead of serving.
+  bool start_agent();
+  int stop_agent();
+
+  // As the workload.
+  net::HttpResponse get(std::string target) const { return ask("GET", std::move(target)); }
+  net::HttpResponse post(std::string target) const { return ask("POST", std::move(target)); }
+
+  // Decisions on releases, in order: KMS's own, and the agent's as the parent has them.
+  std::vector<json::object> kms_decisions() const;
+  std::vector<json::object> agent_decisions() const;
+  // Every line of every log, the agent's console included.
+  std::string all_logs() const;
+
+ private:
+  json::object kms(std::string_view operation, const json::object& request) const;
+  void store_secret();
+  std::string agent_toml() const;
+  void write_image();
+  net::HttpResponse ask(std::string method, std::string target) const;
+  std::string kms_address() const { return "127.0.0.1:" + std::to_string(kms_.port); }
+
+  SystemClock clock_;
+  net::testing::TemporaryFolder folder_;
+  net::testing::Loop loop_;
+  net::TcpAddress kms_{.host = "127.0.0.1", .port = 0};
+  std::unique_ptr<cloud::CloudServer> cloud_;
+  std::optional<LossyHop> hop_;
+  std::string kms_leads_to_;
+  std::optional<parent::Parent> parent_;
+
+  agent::test::Owner owner_;
+  std::string key_arn_;
+  std::map<int, std::string> pcrs_;
+  std::optional<nsm::Authority> authority_;
+  std::optional<nsm::Module> module_;
+  std::unique_ptr<nsm::Server> nsm_;
+  std::optional<RunningAgent> agent_;
+};
+
+}  // namespace cofferdam::test
