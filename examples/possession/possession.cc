@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <string>
 
 #include "base/encoding.h"
@@ -84,14 +84,15 @@ int main(int argc, char** argv) {
   harden_process();
   const char* socket = std::getenv("COFFERDAM_SOCKET");
   if (argc != 3 || socket == nullptr) {
-    std::fprintf(stderr, "usage: COFFERDAM_SOCKET=PATH possession SECRET-NAME CHALLENGE\n");
+    std::cerr << "usage: COFFERDAM_SOCKET=PATH possession SECRET-NAME CHALLENGE\n";
     return 2;
   }
   const auto proof = prove(socket, argv[1], argv[2]);
   if (!proof) {
-    std::fprintf(stderr, "possession: error: %s\n", proof.error().detail.c_str());
+    std::cerr << "possession: error: " << proof.error().detail << '\n';
     return 1;
   }
-  std::printf("proof of possession: HMAC-SHA256(secret, \"%s\") = %s\n", argv[2], proof->c_str());
+  std::cout << "proof of possession: HMAC-SHA256(secret, \"" << argv[2] << "\") = " << *proof
+            << '\n';
   return 0;
 }
