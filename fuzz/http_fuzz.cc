@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/text.h"
 #include "net/http_codec.h"
-#include "net/text.h"
 
 namespace {
 
@@ -36,7 +36,7 @@ net::Headers without_framing(const net::Headers& headers) {
     constexpr std::array<std::string_view, 4> kFraming{"Connection", "Content-Length", "Keep-Alive",
                                                        "Transfer-Encoding"};
     if (std::ranges::none_of(kFraming, [&](std::string_view name) {
-          return net::equal_ignoring_case(name, field.first);
+          return equal_ignoring_case(name, field.first);
         })) {
       rest.push_back(field);
     }
@@ -51,7 +51,7 @@ bool same(const net::HttpRequest& a, const net::HttpRequest& b) {
 
 bool has_host(const net::Headers& headers) {
   return std::ranges::any_of(
-      headers, [](const auto& field) { return net::equal_ignoring_case(field.first, "Host"); });
+      headers, [](const auto& field) { return equal_ignoring_case(field.first, "Host"); });
 }
 
 void check_request(ByteView input) {

@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "crypto/digest.h"
-#include "net/text.h"
 
 namespace cofferdam::aws {
 namespace {
@@ -92,7 +92,7 @@ std::string canonical_value(std::string_view value) {
 std::optional<std::string> header_values(const net::Headers& headers, std::string_view name) {
   std::optional<std::string> out;
   for (const auto& [key, value] : headers) {
-    if (!net::equal_ignoring_case(key, name)) continue;
+    if (!equal_ignoring_case(key, name)) continue;
     if (out) {
       out->append(",").append(canonical_value(value));
     } else {

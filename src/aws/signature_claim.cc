@@ -5,7 +5,7 @@
 
 #include "aws/canonical.h"
 #include "aws/sigv4.h"
-#include "net/text.h"
+#include "base/text.h"
 
 namespace cofferdam::aws {
 namespace {
@@ -37,7 +37,7 @@ std::string_view take_until(std::string_view& rest, char delimiter) noexcept {
 
 std::size_t count_headers(const net::Headers& headers, std::string_view name) {
   return static_cast<std::size_t>(std::ranges::count_if(
-      headers, [&](const auto& h) { return net::equal_ignoring_case(h.first, name); }));
+      headers, [&](const auto& h) { return equal_ignoring_case(h.first, name); }));
 }
 
 std::string_view field(const Fields& fields, std::string_view name) {
@@ -68,7 +68,7 @@ Status parse_credential(std::string_view text, SignatureClaim& claim) {
 
 Status parse_signed_headers(std::string_view text, SignatureClaim& claim) {
   while (!text.empty()) {
-    std::string name = net::to_lower(take_until(text, ';'));
+    std::string name = to_lower(take_until(text, ';'));
     const bool repeated =
         std::ranges::find(claim.signed_headers, name) != claim.signed_headers.end();
     if (name.empty() || repeated || claim.signed_headers.size() == kMaxSignedHeaders) {

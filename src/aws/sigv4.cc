@@ -7,9 +7,9 @@
 
 #include "aws/canonical.h"
 #include "base/encoding.h"
+#include "base/text.h"
 #include "crypto/digest.h"
 #include "crypto/mac.h"
-#include "net/text.h"
 
 namespace cofferdam::aws {
 namespace {
@@ -53,7 +53,7 @@ PathRule path_rule(const SigningScope& scope) noexcept {
 
 std::vector<std::string> headers_to_sign(const net::Headers& headers) {
   std::set<std::string> names;
-  for (const auto& [name, value] : headers) names.insert(net::to_lower(name));
+  for (const auto& [name, value] : headers) names.insert(to_lower(name));
   for (const auto name : kUnsigned) names.erase(std::string(name));
   return {names.begin(), names.end()};
 }
@@ -77,7 +77,7 @@ Status require_host(const net::HttpRequest& request) {
 }
 
 void erase_header(net::Headers& headers, std::string_view name) {
-  std::erase_if(headers, [&](const auto& h) { return net::equal_ignoring_case(h.first, name); });
+  std::erase_if(headers, [&](const auto& h) { return equal_ignoring_case(h.first, name); });
 }
 
 void append_parameter(std::string& target, std::string_view name, std::string_view value) {
@@ -95,7 +95,7 @@ Status check_coverage(const net::HttpRequest& request, const SignatureClaim& cla
         "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
   }
   for (const auto& [name, value] : request.headers) {
-    const std::string lower = net::to_lower(name);
+    const std::string lower = to_lower(name);
     if (lower.starts_with("x-amz-") && !is_signed(claim, lower)) {
       return invalid_signature(
           "There were headers present in the request which were not signed: every X-Amz- header "

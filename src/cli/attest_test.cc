@@ -11,7 +11,7 @@
 #include "attest/test_support.h"
 #include "base/encoding.h"
 #include "base/json.h"
-#include "cli/command.h"
+#include "cli/test_run.h"
 
 namespace cofferdam::cli {
 namespace {
@@ -19,33 +19,10 @@ namespace {
 using attest::test::read;
 using attest::test::vectors_folder;
 
-struct Outcome {
-  Exit exit = Exit::ok;
-  std::string out;
-  std::string err;
-
-  json::object json() const { return parse_json(out, 1 << 20).value().as_object(); }
-  std::string text(std::string_view name) const {
-    return required_string(json(), name).value_or("nothing of that name in " + out);
-  }
-  std::string reason() const { return text("reason"); }
-};
+using test::Outcome;
 
 Outcome run(std::vector<std::string> arguments) {
-  CLI::App app;
-  Outcome outcome;
-  add_attest(app, outcome.exit);
-  std::ranges::reverse(arguments);
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  try {
-    app.parse(arguments);
-  } catch (const CLI::ParseError&) {
-    outcome.exit = Exit::usage;
-  }
-  outcome.out = testing::internal::GetCapturedStdout();
-  outcome.err = testing::internal::GetCapturedStderr();
-  return outcome;
+  return test::run(add_attest, std::move(arguments));
 }
 
 class AttestCommandTest : public ::testing::Test {
@@ -81,20 +58,20 @@ TEST_F(AttestCommandTest, ARefusedDocumentExitsOneWithItsReasonOnStandardOutput)
   const Outcome outcome = verify({"--nonce", "00"});
   EXPECT_EQ(outcome.exit, Exit::negative);
   EXPECT_EQ(outcome.json().at("valid"), json::value(false));
-  EXPECT_EQ(outcome.reason(), "nonce_mismatch");
+  EXPECT_EQ(outcome.text("reason"), "nonce_mismatch");
 }
 
 TEST_F(AttestCommandTest, EveryExpectationReachesTheVerifier) {
   const std::string pcr(96, '1');
-  EXPECT_EQ(verify({"--pcr", "0=" + pcr}).reason(), "pcr_mismatch");
-  EXPECT_EQ(verify({"--pcr", "16=" + pcr}).reason(), "pcr_missing");
-  EXPECT_EQ(verify({"--user-data", "00"}).reason(), "user_data_mismatch");
+  EXPECT_EQ(verify({"--pcr", "0=" + pcr}).text("reason"), "pcr_mismatch");
+  EXPECT_EQ(verify({"--pcr", "16=" + pcr}).text("reason"), "pcr_missing");
+  EXPECT_EQ(verify({"--user-data", "00"}).text("reason"), "user_data_mismatch");
   EXPECT_EQ(verify({"--user-data", "74657374"}).exit, Exit::ok);
-  EXPECT_EQ(verify({"--kind", "nitrotpm"}).reason(), "wrong_kind");
-  EXPECT_EQ(verify({"--strict"}).reason(), "inconsistent");
+  EXPECT_EQ(verify({"--kind", "nitrotpm"}).text("reason"), "wrong_kind");
+  EXPECT_EQ(verify({"--strict"}).text("reason"), "inconsistent");
   const Outcome old = run({"attest", "verify", ok_, "--root", root_, "--at", "2026-01-01T00:10:00Z",
                            "--max-age", "9m"});
-  EXPECT_EQ(old.reason(), "too_old");
+  EXPECT_EQ(old.text("reason"), "too_old");
 }
 
 TEST_F(AttestCommandTest, RepeatedPcrsAreAllRequired) {
@@ -102,7 +79,7 @@ TEST_F(AttestCommandTest, RepeatedPcrsAreAllRequired) {
   const std::string pcr0(pcrs.at("PCR0").as_string());
   const std::string pcr1(pcrs.at("PCR1").as_string());
   EXPECT_EQ(verify({"--pcr", "0=" + pcr0, "--pcr", "1=" + pcr1}).exit, Exit::ok);
-  EXPECT_EQ(verify({"--pcr", "0=" + pcr0, "--pcr", "1=" + pcr0}).reason(), "pcr_mismatch");
+  EXPECT_EQ(verify({"--pcr", "0=" + pcr0, "--pcr", "1=" + pcr0}).text("reason"), "pcr_mismatch");
 }
 
 TEST_F(AttestCommandTest, APcrTakesOneWordSoTheFileMayFollow) {
@@ -110,21 +87,21 @@ TEST_F(AttestCommandTest, APcrTakesOneWordSoTheFileMayFollow) {
   const Outcome outcome =
       run({"attest", "verify", "--root", root_, "--at", at_, "--pcr", "0=" + pcr, ok_});
   EXPECT_EQ(outcome.exit, Exit::negative);
-  EXPECT_EQ(outcome.reason(), "pcr_mismatch");
+  EXPECT_EQ(outcome.text("reason"), "pcr_mismatch");
 }
 
 TEST_F(AttestCommandTest, DebugNeedsItsFlag) {
   const std::string file = vectors_folder() / "attestation-testpki/ok-debug-zero-pcrs.bin";
-  EXPECT_EQ(verify({}, file).reason(), "debug_mode");
+  EXPECT_EQ(verify({}, file).text("reason"), "debug_mode");
   EXPECT_EQ(verify({"--allow-debug"}, file).exit, Exit::ok);
 }
 
 TEST_F(AttestCommandTest, WithoutARootOnlyAwsIsTrusted) {
-  EXPECT_EQ(run({"attest", "verify", ok_, "--at", at_}).reason(), "untrusted_root");
+  EXPECT_EQ(run({"attest", "verify", ok_, "--at", at_}).text("reason"), "untrusted_root");
 }
 
 TEST_F(AttestCommandTest, WithoutATimeTheClockDecides) {
-  EXPECT_EQ(run({"attest", "verify", ok_, "--root", root_}).reason(), "expired");
+  EXPECT_EQ(run({"attest", "verify", ok_, "--root", root_}).text("reason"), "expired");
 }
 
 TEST_F(AttestCommandTest, AnOptionThatDoesNotReadIsUsage) {
@@ -180,7 +157,7 @@ TEST_F(AttestCommandTest, ShowRefusesWhatIsNoDocument) {
   const Outcome outcome =
       run({"attest", "show", vectors_folder() / "attestation-testpki/bad-huge-length.bin"});
   EXPECT_EQ(outcome.exit, Exit::negative);
-  EXPECT_EQ(outcome.reason(), "malformed");
+  EXPECT_EQ(outcome.text("reason"), "malformed");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "cloud/api_error.h"
 #include "crypto/digest.h"
 #include "crypto/rsa.h"
@@ -63,9 +64,7 @@ policy::RecipientMeasurements measurements_of(const attest::Document& document) 
 
 bool is_signed(const Call& call, std::string_view name) {
   return std::ranges::any_of(call.claim.signed_headers, [&](const std::string& header) {
-    return std::ranges::equal(
-        header, name, {}, [](char c) { return std::tolower(c); },
-        [](char c) { return std::tolower(c); });
+    return equal_ignoring_case(header, name);
   });
 }
 

@@ -5,7 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/json.h"
-#include "net/text.h"
+#include "base/text.h"
 
 namespace cofferdam::net {
 namespace {

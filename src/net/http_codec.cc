@@ -8,7 +8,7 @@
 #include <boost/beast/http/vector_body.hpp>
 #include <optional>
 
-#include "net/text.h"
+#include "base/text.h"
 
 namespace cofferdam::net {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parent/allow_list.h"
 
-#include "net/text.h"
+#include "base/text.h"
 
 namespace cofferdam::parent {
 namespace {
@@ -10,7 +10,7 @@ Result<net::TcpAddress> parse_destination(std::string_view text) {
   COFFERDAM_TRY(auto endpoint, net::parse_endpoint("tcp:" + std::string(text)));
   auto& address = std::get<net::TcpAddress>(endpoint);
   if (address.port == 0) return fail(Errc::invalid_input, "expected a port from 1 to 65535");
-  address.host = net::to_lower(address.host);
+  address.host = to_lower(address.host);
   return address;
 }
 

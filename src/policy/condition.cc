@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "policy/pattern.h"
 #include "policy/text.h"

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "policy/text.h"
+#include "base/text.h"
 
 namespace cofferdam::policy {
 

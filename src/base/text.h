@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-// ASCII letters as protocols compare them: without locale.
-namespace cofferdam::net {
+// ASCII letters as protocols and policies compare them: without locale.
+namespace cofferdam {
 
 constexpr char to_lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -22,4 +22,4 @@ constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexc
   return std::ranges::equal(a, b, [](char x, char y) { return to_lower(x) == to_lower(y); });
 }
 
-}  // namespace cofferdam::net
+}  // namespace cofferdam
