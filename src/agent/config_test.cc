@@ -184,8 +184,9 @@ TEST(ConfigTest, EveryTruncationIsRefusedOrStillAWholeConfiguration) {
 
 class LoadConfigTest : public testing::Test {
  protected:
-  LoadConfigTest() : root_(testing::TempDir() + "/cofferdam-config") {
-    std::filesystem::remove_all(root_);
+  LoadConfigTest() {
+    std::string pattern = testing::TempDir() + "/config-XXXXXX";
+    root_ = mkdtemp(pattern.data());
     std::filesystem::create_directories(root_ / "etc/cofferdam");
     write("agent.toml", good());
     write("nsm-root.pem", "root");

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netdb.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -59,6 +60,11 @@ TEST(SocketTest, TalksOverUnix) {
 }
 
 TEST(SocketTest, FindsANameAndTriesAllItsAddresses) {
+  addrinfo* found = nullptr;
+  if (getaddrinfo("localhost", nullptr, nullptr, &found) != 0) {
+    GTEST_SKIP() << "this machine knows no localhost";
+  }
+  freeaddrinfo(found);
   boost::asio::io_context io(1);
   Listener listener = open(io, "tcp:127.0.0.1:0");
   const auto port = std::get<TcpAddress>(listener.endpoint()).port;

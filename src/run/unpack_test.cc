@@ -33,8 +33,10 @@ cpio::Entry link(std::string path, std::string_view target) {
 
 class UnpackTest : public testing::Test {
  protected:
-  UnpackTest() : base_(testing::TempDir() + "/cofferdam-unpack"), root_(base_ / "root") {
-    fs::remove_all(base_);
+  UnpackTest() {
+    std::string pattern = testing::TempDir() + "/unpack-XXXXXX";
+    base_ = mkdtemp(pattern.data());
+    root_ = base_ / "root";
     fs::create_directories(root_);
     fs::create_directories(base_ / "outside");
   }
