@@ -49,7 +49,7 @@ Exit run(const CloudCommand& command) {
   }
   const SystemClock clock;
   const Status ended = cloud::run_cloud(*options, clock, [](const json::object& ready) {
-    std::cout << json::serialize(ready) << std::endl;
+    std::cout << json::serialize(ready) << '\n' << std::flush;
   });
   if (ended) return Exit::ok;
   print_error(ended.error());

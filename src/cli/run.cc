@@ -29,7 +29,9 @@ Exit status: 0 its first process ended well, 1 it refused or failed, 2 usage, 3 
 Example:
   $ cofferdam run app.eif --vsock-dir /tmp/enclave --nsm-data /tmp/cloud/nsm)";
 
-void print_line(const json::object& line) { std::cout << json::serialize(line) << std::endl; }
+void print_line(const json::object& line) {
+  std::cout << json::serialize(line) << '\n' << std::flush;
+}
 
 json::object started(const run::ProcessEnclave& enclave, bool debug_mode) {
   const eif::Measurements& measured = enclave.measurements();

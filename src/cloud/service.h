@@ -27,6 +27,7 @@ struct Caller {
 
   std::vector<const policy::AttachedPolicy*> policy_list() const {
     std::vector<const policy::AttachedPolicy*> list;
+    list.reserve(policies.size());
     for (const policy::AttachedPolicy& attached : policies) list.push_back(&attached);
     return list;
   }

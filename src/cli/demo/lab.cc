@@ -288,7 +288,7 @@ Result<fs::path> Lab::altered_offer(const fs::path& offer, std::string_view name
 
 Result<Child> Lab::start_parent(const Launch& launch, const fs::path& run) {
   COFFERDAM_TRY(const auto program, find_program("cofferdam-parent"));
-  std::vector<std::string> arguments{
+  const std::vector<std::string> arguments{
       program,
       "--control",
       "unix:" + (run / "parent-control.sock").string(),
