@@ -121,10 +121,10 @@ class Enclave {
 
  private:
   Task<void> announce() {
-    ledger::Decision decision =
+    const ledger::Decision decision =
         self_validation_decision(&enclave_.evidence(), parts_.clock.now(), Status());
     COFFERDAM_CO_CHECK(parts_.console.record(decision));
-    COFFERDAM_CO_CHECK(co_await parts_.parent.record(enclave_, std::move(decision)));
+    COFFERDAM_CO_CHECK(co_await parts_.parent.record(enclave_, decision));
     co_return co_await parts_.parent.heartbeat(enclave_);
   }
 
@@ -162,19 +162,19 @@ int refuse(ledger::DecisionLog& console, const Error& error) {
 }
 
 // `console` belongs to run_agent(), which waits for the task.
-Task<int> live(MeasuredConfig measured, Foundations foundations, ledger::DecisionLog& console) {
+Task<int> live(MeasuredConfig measured, Foundations foundations, ledger::DecisionLog* console) {
   RecipientPool recipients;  // Fills while the boot goes on.
   EnclaveClock clock;
   SelfAttestor attestor(*foundations.module, *foundations.verifier, clock);
   COFFERDAM_CO_TRY(net::HttpClientOptions kms, kms_options(measured, clock));
   ClientChannel control(control_options(measured.config));
   Parent parent(control);
-  const Boot::Parts boot_parts{*foundations.module, attestor, clock, parent, console};
+  const Boot::Parts boot_parts{*foundations.module, attestor, clock, parent, *console};
   Boot boot(boot_parts);
   auto enclave = co_await boot.run(std::move(measured));
   if (!enclave) co_return kRefused;  // Boot has said why.
 
-  const Enclave::Parts parts{attestor, recipients, clock, parent, console};
+  const Enclave::Parts parts{attestor, recipients, clock, parent, *console};
   Enclave service(parts, *std::move(enclave), std::move(kms));
   co_return co_await service.serve();
 }
@@ -198,7 +198,7 @@ int run_agent(const std::filesystem::path& root, ledger::DecisionLog& console) {
     status = outcome ? *outcome : refuse(console, outcome.error());
     loop.stop();
   };
-  asio::co_spawn(loop, live(*std::move(measured), *std::move(foundations), console), done);
+  asio::co_spawn(loop, live(*std::move(measured), *std::move(foundations), &console), done);
   loop.run();
   return status;
 }

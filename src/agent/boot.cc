@@ -86,18 +86,18 @@ Result<attest::ReleaseManifest> Boot::check_manifest(const SelfEvidence& evidenc
 
 Task<ValidatedEnclave> Boot::validate(SelfEvidence evidence) {
   const auto bytes = co_await parts_.parent.release_manifest(evidence);
-  if (!bytes) co_return co_await refuse(evidence, bytes.error());
+  if (!bytes) co_return co_await refuse(&evidence, bytes.error());
   auto manifest = check_manifest(evidence, *bytes);
-  if (!manifest) co_return co_await refuse(evidence, manifest.error());
+  if (!manifest) co_return co_await refuse(&evidence, manifest.error());
   co_return ValidatedEnclave(std::move(evidence), *std::move(manifest));
 }
 
-Task<ValidatedEnclave> Boot::refuse(const SelfEvidence& evidence, Error error) {
+// `evidence` belongs to validate(), which waits.
+Task<ValidatedEnclave> Boot::refuse(const SelfEvidence* evidence, Error error) {
   const Status outcome = std::unexpected(error);
-  const ledger::Decision decision =
-      self_validation_decision(&evidence, parts_.clock.now(), outcome);
+  const ledger::Decision decision = self_validation_decision(evidence, parts_.clock.now(), outcome);
   const Status shown = parts_.console.record(decision);
-  const Status told = co_await parts_.parent.report_refusal(evidence, decision);
+  const Status told = co_await parts_.parent.report_refusal(*evidence, decision);
   // A refusal stands whether or not anyone hears of it.
   if (!shown || !told) log::warning("the refusal could not be recorded everywhere");
   co_return std::unexpected(std::move(error));

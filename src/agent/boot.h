@@ -42,7 +42,7 @@ class Boot {
   Result<attest::ReleaseManifest> check_manifest(const SelfEvidence& evidence,
                                                  ByteView bytes) const;
   // Records the refusal where it can be recorded, and fails with it.
-  Task<ValidatedEnclave> refuse(const SelfEvidence& evidence, Error error);
+  Task<ValidatedEnclave> refuse(const SelfEvidence* evidence, Error error);
 
   Parts parts_;
 };

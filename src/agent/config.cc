@@ -139,8 +139,9 @@ Status read_kms_endpoint(StrictTable& table, std::string_view url, Config& out) 
   out.kms_host = url.substr(0, colon);
   if (colon == url.npos) return {};
   const std::string_view digits = url.substr(colon + 1);
-  const char* end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, out.kms_port);
+  const char* const begin = digits.data();
+  const char* const end = begin + digits.size();
+  const auto [stop, error] = std::from_chars(begin, end, out.kms_port);
   if (error != std::errc() || stop != end || out.kms_port == 0) {
     return table.refuse(kKey, "has no port from 1 to 65535");
   }

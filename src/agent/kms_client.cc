@@ -58,8 +58,7 @@ std::string tame(std::string_view text) {
 // KMS writes "message" or "Message".
 std::string message_of(const json::object& body) {
   for (const char* name : {"message", "Message"}) {
-    const auto text = optional_string(body, name);
-    if (text && text->has_value()) return tame(**text);
+    if (const auto text = optional_string(body, name).value_or(std::nullopt)) return tame(*text);
   }
   return "no message";
 }
@@ -70,8 +69,8 @@ Error kms_failure(const net::HttpResponse& response) {
   const std::string status = std::to_string(response.status);
   const auto body = parse_json(as_text(response.body), kMaxAnswerSize);
   if (body && body->is_object()) {
-    const auto type = optional_string(body->get_object(), "__type");
-    const std::string_view name = type && *type ? short_type(**type) : std::string_view();
+    const auto type = optional_string(body->get_object(), "__type").value_or(std::nullopt);
+    const std::string_view name = type ? short_type(*type) : std::string_view();
     const auto known = std::ranges::find(kKnownErrors, name, &KnownError::type);
     if (known != kKnownErrors.end()) {
       return {.code = known->code,

@@ -60,7 +60,7 @@ Task<Bytes> Parent::release_manifest(const SelfEvidence&) {
   return get("/v1/release-manifest", kMaxManifestSize, reason::kManifestUnavailable);
 }
 
-Task<void> Parent::report_refusal(const SelfEvidence&, ledger::Decision decision) {
+Task<void> Parent::report_refusal(const SelfEvidence&, const ledger::Decision& decision) {
   return post("/v1/decisions", ledger::to_json_line(decision), reason::kDecisionNotRecorded);
 }
 
@@ -69,20 +69,26 @@ Task<void> Parent::heartbeat(const ValidatedEnclave&) {
 }
 
 Task<Offer> Parent::offer(const ValidatedEnclave&, std::string name) {
+  return fetch_offer(std::move(name));
+}
+
+Task<Offer> Parent::fetch_offer(std::string name) {
   const auto body =
       co_await get("/v1/ciphertexts/" + name, kMaxOfferSize, reason::kOfferUnavailable);
   if (!body) co_return std::unexpected(body.error());
   co_return parse_offer(*body);
 }
 
-Task<aws::Credentials> Parent::credentials(const ValidatedEnclave&) {
+Task<aws::Credentials> Parent::credentials(const ValidatedEnclave&) { return fetch_credentials(); }
+
+Task<aws::Credentials> Parent::fetch_credentials() {
   const auto body =
       co_await get("/v1/credentials", kMaxCredentialsSize, reason::kCredentialsUnavailable);
   if (!body) co_return std::unexpected(body.error());
   co_return parse_credentials(*body);
 }
 
-Task<void> Parent::record(const ValidatedEnclave&, ledger::Decision decision) {
+Task<void> Parent::record(const ValidatedEnclave&, const ledger::Decision& decision) {
   return post("/v1/decisions", ledger::to_json_line(decision), reason::kDecisionNotRecorded);
 }
 

@@ -23,7 +23,7 @@ class Parent {
   // Reason `manifest_unavailable`.
   Task<Bytes> release_manifest(const SelfEvidence& evidence);
   // Tells of a refused boot. The answer is not looked at.
-  Task<void> report_refusal(const SelfEvidence& evidence, ledger::Decision decision);
+  Task<void> report_refusal(const SelfEvidence& evidence, const ledger::Decision& decision);
 
   Task<void> heartbeat(const ValidatedEnclave& enclave);
   // Reasons `offer_unavailable`, `offer_malformed`.
@@ -31,9 +31,11 @@ class Parent {
   // Reason `credentials_unavailable`.
   Task<aws::Credentials> credentials(const ValidatedEnclave& enclave);
   // Reason `decision_not_recorded`.
-  Task<void> record(const ValidatedEnclave& enclave, ledger::Decision decision);
+  Task<void> record(const ValidatedEnclave& enclave, const ledger::Decision& decision);
 
  private:
+  Task<Offer> fetch_offer(std::string name);
+  Task<aws::Credentials> fetch_credentials();
   Task<Bytes> get(std::string target, std::size_t max_size, std::string_view reason);
   Task<void> post(std::string target, std::string body, std::string_view reason);
 

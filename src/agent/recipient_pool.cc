@@ -28,7 +28,7 @@ void RecipientPool::fill(const std::stop_token& stop) {
 Result<crypto::RsaPrivateKey> RecipientPool::take() {
   std::unique_lock lock(mutex_);
   made_.wait(lock, [this] { return !keys_.empty() || failure_; });
-  if (keys_.empty()) {
+  if (keys_.empty() && failure_) {
     made_.notify_one();  // Whoever else waits learns it too.
     return std::unexpected(*failure_);
   }

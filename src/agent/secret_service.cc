@@ -54,24 +54,23 @@ Task<Secret> SecretService::secret(std::string name) {
     co_return cached->second.clone();
   }
   COFFERDAM_CO_TRY(const SecretSpec* spec, find(name, Operation::decrypt));
-  COFFERDAM_CO_TRY(Released released, co_await release(*spec));
+  COFFERDAM_CO_TRY(Released released, co_await release(spec));
   const auto [entry, inserted] = cache_.insert_or_assign(name, std::move(released.plaintext));
   co_return entry->second.clone();
 }
 
 Task<Released> SecretService::data_key(std::string name) {
   COFFERDAM_CO_TRY(const SecretSpec* spec, find(name, Operation::generate_data_key));
-  co_return co_await release(*spec);
+  co_return co_await release(spec);
 }
 
-// `spec` belongs to the measured configuration, which outlives every task.
-Task<Released> SecretService::release(const SecretSpec& spec) {
-  ledger::Decision decision = new_decision(spec);
+Task<Released> SecretService::release(const SecretSpec* spec) {
+  ledger::Decision decision = new_decision(*spec);
   Result<Bytes> ciphertext{Bytes()};
-  if (spec.operation == Operation::decrypt) ciphertext = co_await offered_ciphertext(spec);
+  if (spec->operation == Operation::decrypt) ciphertext = co_await offered_ciphertext(spec);
   Result<Released> released = fail(Errc::internal, "");
   if (ciphertext) {
-    released = co_await call_with_retries(spec, *std::move(ciphertext), decision);
+    released = co_await call_with_retries(spec, *std::move(ciphertext), &decision);
   } else {
     released = std::unexpected(std::move(ciphertext).error());
   }
@@ -84,14 +83,14 @@ Task<Released> SecretService::release(const SecretSpec& spec) {
   co_return released;
 }
 
-Task<Bytes> SecretService::offered_ciphertext(const SecretSpec& spec) {
-  COFFERDAM_CO_TRY(Offer offer, co_await parts_.parent.offer(parts_.enclave, spec.name));
-  COFFERDAM_CO_CHECK(check_offer(offer, spec));
+Task<Bytes> SecretService::offered_ciphertext(const SecretSpec* spec) {
+  COFFERDAM_CO_TRY(Offer offer, co_await parts_.parent.offer(parts_.enclave, spec->name));
+  COFFERDAM_CO_CHECK(check_offer(offer, *spec));
   co_return std::move(offer.ciphertext);
 }
 
-Task<Released> SecretService::call_with_retries(const SecretSpec& spec, Bytes ciphertext,
-                                                ledger::Decision& decision) {
+Task<Released> SecretService::call_with_retries(const SecretSpec* spec, Bytes ciphertext,
+                                                ledger::Decision* decision) {
   std::chrono::milliseconds back_off = kFirstBackOff;
   for (int attempt = 1;; ++attempt) {
     auto released = co_await call_once(spec, ciphertext, decision);
@@ -103,20 +102,20 @@ Task<Released> SecretService::call_with_retries(const SecretSpec& spec, Bytes ci
   }
 }
 
-Task<Released> SecretService::call_once(const SecretSpec& spec, Bytes ciphertext,
-                                        ledger::Decision& decision) {
+Task<Released> SecretService::call_once(const SecretSpec* spec, Bytes ciphertext,
+                                        ledger::Decision* decision) {
   COFFERDAM_CO_TRY(aws::Credentials credentials,
                    co_await parts_.parent.credentials(parts_.enclave));
   const AttestedCall::Parts parts{parts_.attestor, parts_.recipients};
-  COFFERDAM_CO_TRY(AttestedCall call, AttestedCall::prepare(parts_.enclave, parts, spec,
+  COFFERDAM_CO_TRY(AttestedCall call, AttestedCall::prepare(parts_.enclave, parts, *spec,
                                                             std::move(ciphertext), ++calls_));
-  decision.document_digest = to_hex(call.document_digest());
+  decision->document_digest = to_hex(call.document_digest());
   co_return co_await std::move(call).send(parts_.kms, std::move(credentials));
 }
 
 Task<void> SecretService::record(ledger::Decision decision) {
   COFFERDAM_CO_CHECK(parts_.console.record(decision));
-  co_return co_await parts_.parent.record(parts_.enclave, std::move(decision));
+  co_return co_await parts_.parent.record(parts_.enclave, decision);
 }
 
 ledger::Decision SecretService::new_decision(const SecretSpec& spec) const {

@@ -42,11 +42,13 @@ class SecretService {
 
  private:
   Result<const SecretSpec*> find(std::string_view name, Operation operation) const;
-  Task<Released> release(const SecretSpec& spec);
-  Task<Bytes> offered_ciphertext(const SecretSpec& spec);
-  Task<Released> call_with_retries(const SecretSpec& spec, Bytes ciphertext,
-                                   ledger::Decision& decision);
-  Task<Released> call_once(const SecretSpec& spec, Bytes ciphertext, ledger::Decision& decision);
+  // The specs belong to the measured configuration; a decision belongs to release(), which
+  // waits for those it lends it to.
+  Task<Released> release(const SecretSpec* spec);
+  Task<Bytes> offered_ciphertext(const SecretSpec* spec);
+  Task<Released> call_with_retries(const SecretSpec* spec, Bytes ciphertext,
+                                   ledger::Decision* decision);
+  Task<Released> call_once(const SecretSpec* spec, Bytes ciphertext, ledger::Decision* decision);
   Task<void> record(ledger::Decision decision);
   ledger::Decision new_decision(const SecretSpec& spec) const;
 

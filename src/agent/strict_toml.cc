@@ -11,7 +11,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 }  // namespace
 
 std::unexpected<Error> StrictTable::refuse(std::string_view key, std::string_view why) const {
-  std::string where = place_.empty() ? std::string(key) : place_ + "." + std::string(key);
+  const std::string where = place_.empty() ? std::string(key) : place_ + "." + std::string(key);
   return fail(Errc::invalid_input, "agent.toml: " + where + " " + std::string(why));
 }
 

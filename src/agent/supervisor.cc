@@ -23,6 +23,7 @@ constexpr unsigned kKillAfterSeconds = 10;
 
 std::vector<char*> as_argv(const std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   // posix_spawn takes char* for historical reasons and does not write.
   for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
   out.push_back(nullptr);

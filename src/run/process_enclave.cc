@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -92,9 +93,9 @@ struct ProcessEnclave::Impl {
   TemporaryFolder tree;
   eif::Measurements measured;
   UniqueFd signals;
-  std::optional<nsm::Module> module;
+  std::unique_ptr<nsm::Module> module;
   std::unique_ptr<nsm::Server> server;
-  std::optional<Sandbox> sandbox;  // Dies before its module does.
+  std::unique_ptr<Sandbox> sandbox;  // Dies before its module does.
   std::string module_id;
   std::optional<std::chrono::steady_clock::time_point> kill_at;
 };
@@ -120,10 +121,10 @@ Result<std::unique_ptr<ProcessEnclave>> ProcessEnclave::launch(const LaunchOptio
   COFFERDAM_TRY(impl->signals, watch_signals());
   COFFERDAM_TRY(Sandbox sandbox,
                 Sandbox::create({.root = impl->tree.path(), .vsock_dir = options.vsock_folder}));
-  impl->sandbox.emplace(std::move(sandbox));
+  impl->sandbox = std::make_unique<Sandbox>(std::move(sandbox));
   COFFERDAM_TRY(nsm::Module module, nsm::Module::boot(impl->authority, clock,
                                                       boot_state(measured, options.debug_mode)));
-  impl->module.emplace(std::move(module));
+  impl->module = std::make_unique<nsm::Module>(std::move(module));
   impl->module_id = impl->module->identity().module_id();
   COFFERDAM_TRY(impl->server, nsm::Server::start(options.vsock_folder / "nsm.sock", *impl->module));
   COFFERDAM_CHECK(impl->sandbox->release());
