@@ -162,7 +162,8 @@ int RunningAgent::stop() {
 ReleaseLab::ReleaseLab() {
   start_cloud();
   key_arn_ = kms("CreateKey", {}).at("KeyMetadata").at("Arn").as_string();
-  authority_ = nsm::Authority::open(folder_ / "cloud/nsm", clock_).value();
+  authority_ =
+      std::make_unique<nsm::Authority>(nsm::Authority::open(folder_ / "cloud/nsm", clock_).value());
   write_image();
   lock_key(pcrs_);
   store_secret();
@@ -209,8 +210,8 @@ void ReleaseLab::start_parent() {
   auto service = parent::ControlService::open(std::move(options), clock_).value();
   auto allowed = parent::AllowList::parse({kms_address() + "=" + kms_leads_to_}).value();
   loop_.call([&] {
-    parent_.emplace(loop_.executor(), std::move(allowed), parent::EgressOptions(),
-                    std::move(service));
+    parent_ = std::make_unique<parent::Parent>(loop_.executor(), std::move(allowed),
+                                               parent::EgressOptions(), std::move(service));
     EXPECT_TRUE(parent_->listen_control(net::UnixAddress{folder_ / "control.sock"}).has_value());
     EXPECT_TRUE(parent_->listen_egress(net::UnixAddress{folder_ / "egress.sock"}).has_value());
   });
@@ -224,7 +225,7 @@ void ReleaseLab::stop_parent() {
 
 LossyHop& ReleaseLab::insert_hop() {
   loop_.call([this] {
-    hop_.emplace(loop_.executor(), kms_);
+    hop_ = std::make_unique<LossyHop>(loop_.executor(), kms_);
     kms_leads_to_ = net::to_string(hop_->listen().value()).substr(std::string_view("tcp:").size());
   });
   stop_parent();
@@ -312,9 +313,11 @@ bool ReleaseLab::start_agent() {
   for (const std::uint8_t index : kMeasuredPcrs) {
     state.pcrs[index] = from_hex(pcrs_.at(index)).value();
   }
-  module_ = nsm::Module::boot(*authority_, clock_, std::move(state)).value();
+  module_ = std::make_unique<nsm::Module>(
+      nsm::Module::boot(*authority_, clock_, std::move(state)).value());
   nsm_ = nsm::Server::start(folder_ / "nsm.sock", *module_).value();
-  agent_.emplace(folder_ / "root", folder_ / "console.jsonl", folder_ / "lifeline");
+  agent_ = std::make_unique<RunningAgent>(folder_ / "root", folder_ / "console.jsonl",
+                                          folder_ / "lifeline");
   const auto give_up = std::chrono::steady_clock::now() + kPatience;
   while (!agent_->ended() && std::chrono::steady_clock::now() < give_up) {
     boost::asio::io_context io(1);

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -120,17 +119,17 @@ class ReleaseLab {
   net::testing::Loop loop_;
   net::TcpAddress kms_{.host = "127.0.0.1", .port = 0};
   std::unique_ptr<cloud::CloudServer> cloud_;
-  std::optional<LossyHop> hop_;
+  std::unique_ptr<LossyHop> hop_;
   std::string kms_leads_to_;
-  std::optional<parent::Parent> parent_;
+  std::unique_ptr<parent::Parent> parent_;
 
   agent::test::Owner owner_;
   std::string key_arn_;
   std::map<int, std::string> pcrs_;
-  std::optional<nsm::Authority> authority_;
-  std::optional<nsm::Module> module_;
+  std::unique_ptr<nsm::Authority> authority_;
+  std::unique_ptr<nsm::Module> module_;
   std::unique_ptr<nsm::Server> nsm_;
-  std::optional<RunningAgent> agent_;
+  std::unique_ptr<RunningAgent> agent_;
 };
 
 }  // namespace cofferdam::test
