@@ -369,7 +369,7 @@ class Story {
 
 void add_demo(CLI::App& app, Exit& exit) {
   auto* const command = app.add_subcommand(
-      "demo", "Watch the whole story on this machine: one release, ten refusals");
+      "demo", "Watch the whole story on this machine: one release, and every refusal");
   command->footer(
       "Needs nothing but this program; leaves nothing behind.\n\nExample:\n  cofferdam demo");
   command->callback([&exit] {

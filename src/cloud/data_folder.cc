@@ -58,14 +58,15 @@ std::optional<fs::path> DataFolder::database() const {
 }
 
 Result<Secret> DataFolder::master_key() const {
-  if (temporary_) return random_secret(crypto::kAeadKeySize);
+  const std::optional<fs::path> state = database();
+  if (!state) return random_secret(crypto::kAeadKeySize);
   const fs::path file = path_ / "master.key";
   auto key = read_secret_file(file, crypto::kAeadKeySize);
   if (key) return key;
   if (key.error().code != Errc::not_found) return key;
   std::error_code ignored;
-  if (fs::exists(*database(), ignored)) {
-    return fail(Errc::not_found, file.string() + " is missing, and " + database()->string() +
+  if (fs::exists(*state, ignored)) {
+    return fail(Errc::not_found, file.string() + " is missing, and " + state->string() +
                                      " cannot be read without it: restore it, or start with an "
                                      "empty folder");
   }

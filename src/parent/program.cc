@@ -133,7 +133,7 @@ int complain(const Error& error) {
 void print_ready(const net::Endpoint& control, const net::Endpoint& egress) {
   const json::object line{
       {"ready", true}, {"control", net::to_string(control)}, {"egress", net::to_string(egress)}};
-  std::cout << json::serialize(line) << std::endl;
+  std::cout << json::serialize(line) << '\n' << std::flush;
 }
 
 // The first signal drains, a second one ends at once.
