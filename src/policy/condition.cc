@@ -284,9 +284,9 @@ std::optional<Operator> parse_operator(std::string_view name) {
 Status check_values(const Condition& condition) {
   for (const auto& value : condition.values) {
     if (!is_comparable(condition.op.comparison, value)) {
-      return fail(Errc::invalid_input, quoted(value) + " is not a value for " +
-                                           quoted(condition.operator_name) + " on " +
-                                           quoted(condition.key));
+      return fail(Errc::invalid_input, in_quotes(value) + " is not a value for " +
+                                           in_quotes(condition.operator_name) + " on " +
+                                           in_quotes(condition.key));
     }
   }
   return {};

@@ -25,7 +25,7 @@ bool is_alphanumeric(char c) noexcept {
 }
 
 Result<std::string> text_of(const json::value& value, std::string_view element) {
-  if (!value.is_string()) return malformed("Element " + quoted(element) + " must be a string");
+  if (!value.is_string()) return malformed("Element " + in_quotes(element) + " must be a string");
   return std::string(value.get_string());
 }
 
@@ -35,7 +35,7 @@ Result<std::vector<std::string>> texts_of(const json::value& value, std::string_
     COFFERDAM_TRY(auto text, text_of(value, element));
     return std::vector<std::string>{std::move(text)};
   }
-  if (value.get_array().empty()) return malformed("Element " + quoted(element) + " is empty");
+  if (value.get_array().empty()) return malformed("Element " + in_quotes(element) + " is empty");
   std::vector<std::string> out;
   for (const auto& entry : value.get_array()) {
     COFFERDAM_TRY(auto text, text_of(entry, element));
@@ -48,14 +48,14 @@ Result<std::vector<std::string>> texts_of(const json::value& value, std::string_
 Result<std::string> condition_value(const json::value& value, std::string_view key) {
   if (value.is_string()) return std::string(value.get_string());
   if (value.is_bool() || value.is_number()) return json::serialize(value);
-  return malformed("Condition values of " + quoted(key) + " must be strings");
+  return malformed("Condition values of " + in_quotes(key) + " must be strings");
 }
 
 Status refuse_unknown_members(const json::object& object,
                               std::initializer_list<std::string_view> known) {
   for (const auto& [name, value] : object) {
     if (std::ranges::find(known, std::string_view(name)) == known.end()) {
-      return malformed("Unknown field " + quoted(name));
+      return malformed("Unknown field " + in_quotes(name));
     }
   }
   return {};
@@ -105,7 +105,7 @@ class Parser {
     COFFERDAM_TRY(const auto text, text_of(version, "Version"));
     if (text == "2012-10-17") return true;
     if (text == "2008-10-17") return false;
-    return malformed("Version must be 2012-10-17 or 2008-10-17, not " + quoted(text));
+    return malformed("Version must be 2012-10-17 or 2008-10-17, not " + in_quotes(text));
   }
 
   Result<std::vector<Statement>> statement_list(const json::value& value) {
@@ -163,7 +163,7 @@ class Parser {
     COFFERDAM_TRY(const auto text, text_of(*value, "Effect"));
     if (text == "Allow") return Effect::allow;
     if (text == "Deny") return Effect::deny;
-    return malformed("Invalid effect: " + quoted(text));
+    return malformed("Invalid effect: " + in_quotes(text));
   }
 
   // `name` or "Not" + `name`, not both. The value is nullptr when there is neither.
@@ -267,10 +267,10 @@ class Parser {
     const auto vendor_character = [](char c) { return is_alphanumeric(c) || c == '-'; };
     const auto name_character = [](char c) { return is_alphanumeric(c) || c == '*' || c == '?'; };
     if (!std::ranges::all_of(text.substr(0, colon), vendor_character)) {
-      return malformed("Vendor of action " + quoted(text) + " is not valid");
+      return malformed("Vendor of action " + in_quotes(text) + " is not valid");
     }
     if (!std::ranges::all_of(text.substr(colon + 1), name_character)) {
-      return malformed("Action " + quoted(text) + " is not valid");
+      return malformed("Action " + in_quotes(text) + " is not valid");
     }
     return {};
   }
@@ -292,12 +292,12 @@ class Parser {
   Status check_resource(std::string_view text) const {
     if (text == "*") return {};
     if (!text.starts_with("arn:")) {
-      return malformed("Resource " + quoted(text) + " must be in ARN format or \"*\".");
+      return malformed("Resource " + in_quotes(text) + " must be in ARN format or \"*\".");
     }
     const auto variable = variables_ ? text.find("${") : std::string_view::npos;
     if (variable != std::string_view::npos && std::ranges::count(text.substr(0, variable), ':') <
                                                   std::ptrdiff_t{kArnColonsBeforeResource}) {
-      return malformed("Resource " + quoted(text) +
+      return malformed("Resource " + in_quotes(text) +
                        " has a policy variable before the resource part of the ARN");
     }
     return {};
@@ -308,7 +308,7 @@ class Parser {
     std::vector<Condition> out;
     for (const auto& [operator_name, keys] : value.get_object()) {
       const auto op = parse_operator(operator_name);
-      if (!op) return malformed("Invalid Condition type : " + quoted(operator_name));
+      if (!op) return malformed("Invalid Condition type : " + in_quotes(operator_name));
       if (!keys.is_object()) return malformed("Syntax errors in policy.");
       for (const auto& [key, values] : keys.get_object()) {
         COFFERDAM_TRY(auto next, condition(operator_name, *op, key, values));
@@ -337,7 +337,7 @@ class Parser {
         out.values.push_back(std::move(text));
       }
     }
-    if (out.values.empty()) return malformed("Condition on " + quoted(key) + " has no values");
+    if (out.values.empty()) return malformed("Condition on " + in_quotes(key) + " has no values");
     if (auto checked = check_values(out); !checked) return malformed(checked.error().detail);
     return out;
   }

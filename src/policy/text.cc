@@ -10,7 +10,7 @@ constexpr std::size_t kMaxQuoted = 64;
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out(text.substr(0, kMaxQuoted));
   std::ranges::replace_if(out, [](char c) { return c < 0x20 || c == 0x7f; }, '?');
   if (text.size() > kMaxQuoted) out += "...";

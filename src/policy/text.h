@@ -7,6 +7,6 @@
 namespace cofferdam::policy {
 
 // For error messages: quoted, cut after 64 characters, control characters replaced.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace cofferdam::policy
