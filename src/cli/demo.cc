@@ -156,7 +156,8 @@ class Story {
     narrator_.claim(outcome.console.contains(proof),
                     "the workload proves that it has the secret, without showing it");
     narrator_.evidence("HMAC", proof);
-    narrator_.claim(!outcome.console.contains(to_hex(lab_.secret().reveal())),
+    narrator_.claim(!outcome.console.contains(to_hex(lab_.secret().reveal())) &&
+                        !outcome.console.contains(to_base64(lab_.secret().reveal())),
                     "the secret itself is nowhere on the console");
     for (const auto& decision : outcome.decisions) quote(decision);
     return {};

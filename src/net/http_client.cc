@@ -6,6 +6,7 @@
 #include <exception>
 #include <vector>
 
+#include "base/secret.h"
 #include "net/deadline.h"
 #include "net/message_io.h"
 #include "net/socket.h"
@@ -23,6 +24,18 @@ struct Exchange {
   Result<HttpResponse> response;
   bool keep_alive = false;
   bool stale = false;
+};
+
+// A body may hold a secret, as answers of the server may; neither outlives its use.
+class BodyWiper {
+ public:
+  explicit BodyWiper(Bytes& body) : body_(body) {}
+  BodyWiper(const BodyWiper&) = delete;
+  BodyWiper& operator=(const BodyWiper&) = delete;
+  ~BodyWiper() { wipe(body_); }
+
+ private:
+  Bytes& body_;
 };
 
 Task<Stream> open_tunnel(Stream stream, std::string target) {
@@ -61,6 +74,7 @@ class HttpClient::Impl {
   const HttpClientOptions& options() const noexcept { return options_; }
 
   Task<HttpResponse> send(HttpRequest request) {
+    const BodyWiper wiper(request.body);
     if (header(request.headers, "Host").empty()) {
       request.headers.insert(request.headers.begin(), {"Host", options_.host});
     }

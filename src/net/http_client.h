@@ -36,7 +36,8 @@ struct HttpClientOptions {
   bool resend = true;
 };
 
-// Sends requests to one server and keeps connections alive between them.
+// Sends requests to one server and keeps connections alive between them. Bodies of
+// requests are wiped once sent.
 //
 // Each send() has a connection of its own; idle ones are used again. When a used-again
 // connection turns out dead before the first byte of the answer, the request is sent

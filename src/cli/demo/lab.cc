@@ -89,6 +89,21 @@ std::string member(const json::object& object, std::string_view name) {
   return optional_string(object, name).value_or(std::nullopt).value_or("");
 }
 
+// The object's JSON text with one more member, whose value needs no escaping and is copied
+// to this one buffer only.
+Bytes with_member(const json::object& object, std::string_view name, const Secret& value) {
+  const std::string before = json::serialize(object);
+  const std::string label = ",\"" + std::string(name) + "\":\"";
+  Bytes out;
+  out.reserve(before.size() + label.size() + value.size() + 2);
+  const auto append = [&](ByteView part) { out.insert(out.end(), part.begin(), part.end()); };
+  append(as_bytes(std::string_view(before).substr(0, before.size() - 1)));
+  append(as_bytes(label));
+  append(value.reveal());
+  append(as_bytes("\"}"));
+  return out;
+}
+
 std::string agent_toml(const ImageSpec& spec, std::string_view kms_address) {
   return "[enclave]\nname = \"demo\"\nminimum_release = " + std::to_string(spec.minimum_release) +
          "\npcr8 = \"" + spec.signer->pcr8 +
@@ -235,6 +250,10 @@ Result<Image> Lab::build_image(const ImageSpec& spec) {
 }
 
 Result<json::object> Lab::kms(As who, std::string_view operation, const json::object& request) {
+  return kms(who, operation, to_bytes(std::string_view(json::serialize(request))));
+}
+
+Result<json::object> Lab::kms(As who, std::string_view operation, Bytes body) {
   const char* const file = who == As::administrator ? "credentials" : "enclaveCredentials";
   COFFERDAM_TRY(const Secret text, read_secret_file(member(cloud_ready_, file), 4096));
   COFFERDAM_TRY(const auto credentials, agent::parse_credentials(text.reveal()));
@@ -245,7 +264,7 @@ Result<json::object> Lab::kms(As who, std::string_view operation, const json::ob
   http.headers = {{"Host", kms_address_},
                   {"Content-Type", "application/x-amz-json-1.1"},
                   {"X-Amz-Target", "TrentService." + std::string(operation)}};
-  http.body = to_bytes(json::serialize(request));
+  http.body = std::move(body);
   const aws::SigningScope scope{.region = std::string(kRegion), .service = "kms"};
   COFFERDAM_CHECK(aws::sign_request(http, credentials, scope, SystemClock().now()));
 
@@ -253,21 +272,20 @@ Result<json::object> Lab::kms(As who, std::string_view operation, const json::ob
   COFFERDAM_TRY(options.endpoint, net::parse_endpoint("tcp:" + kms_address_));
   COFFERDAM_TRY(const net::HttpResponse answer,
                 net::http_send_blocking(std::move(options), std::move(http)));
-  COFFERDAM_TRY(const json::value body, parse_json(as_text(answer.body), kMaxFile));
-  if (answer.status == 200) return body.as_object();
-  const std::string message = member(body.as_object(), "message");
-  return fail(Errc::denied, member(body.as_object(), "__type") + ": " + message);
+  COFFERDAM_TRY(const json::value parsed, parse_json(as_text(answer.body), kMaxFile));
+  if (answer.status == 200) return parsed.as_object();
+  const std::string message = member(parsed.as_object(), "message");
+  return fail(Errc::denied, member(parsed.as_object(), "__type") + ": " + message);
 }
 
 Result<fs::path> Lab::store_secret(std::string_view key_arn) {
   secret_ = Secret(32);
   crypto::random_bytes(secret_.reveal_mut());
-  const Secret encoded = secret_to_base64(secret_);
   const json::object context{{"app", "demo"}, {"cofferdam:purpose", "database"}};
-  COFFERDAM_TRY(const json::object answer, kms(As::administrator, "Encrypt",
-                                               {{"KeyId", key_arn},
-                                                {"Plaintext", as_text(encoded.reveal())},
-                                                {"EncryptionContext", context}}));
+  const json::object public_part{{"KeyId", key_arn}, {"EncryptionContext", context}};
+  COFFERDAM_TRY(const json::object answer,
+                kms(As::administrator, "Encrypt",
+                    with_member(public_part, "Plaintext", secret_to_base64(secret_))));
   ciphertext_ = member(answer, "CiphertextBlob");
   const json::object offer{
       {"ciphertext", ciphertext_}, {"keyId", key_arn}, {"encryptionContext", context}};

@@ -76,6 +76,8 @@ class Lab {
   // Calls the local KMS as the administrator, or with the credentials the parent has.
   enum class As : std::uint8_t { administrator, parent };
   Result<json::object> kms(As who, std::string_view operation, const json::object& request);
+  // The same with a body that may hold a secret: JSON, wiped once sent.
+  Result<json::object> kms(As who, std::string_view operation, Bytes body);
 
   // Encrypts a fresh random secret under the key and writes the parent's offer file.
   Result<std::filesystem::path> store_secret(std::string_view key_arn);
