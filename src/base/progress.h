@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace cofferdam {
+
+// One line on standard error for a step that may take long: what, bytes done, of how many,
+// rate; drawn over itself a few times a second and wiped at the end. Silent where standard error
+// is no terminal, and for steps that end within a moment.
+class Progress {
+ public:
+  // `total` 0: not known.
+  Progress(std::string what, std::uint64_t total);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // `done` bytes so far; cheap enough to be called for each piece.
+  void update(std::uint64_t done) noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cofferdam

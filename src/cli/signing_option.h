@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "base/result.h"
+#include "eif/signature.h"
+
+namespace cofferdam::cli {
+
+// --signing-cert and --signing-key with their companions, the same for every command that
+// signs: `eif build`, `eif sign`, `release create`.
+struct SigningOptions {
+  std::string certificate;    // PEM file.
+  std::string key;            // PEM file, "pkcs11:..." (RFC 7512), or the ARN of a KMS key.
+  std::string pkcs11_module;  // Else module-path of the URI.
+  std::string pin_file;       // Else pin-source of the URI; never a PIN itself.
+  std::string kms_endpoint;   // Else AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL, or the region's.
+  std::string ca_bundle;      // Else AWS_CA_BUNDLE, or the system's.
+
+  bool given() const noexcept { return !certificate.empty() || !key.empty(); }
+};
+
+void add_signing_options(CLI::App& command, SigningOptions& options, bool required);
+
+// Opens the key and checks that it is the certificate's.
+Result<eif::Signer> load_signer(const SigningOptions& options);
+
+}  // namespace cofferdam::cli
