@@ -144,10 +144,11 @@ Status verify_cose_sign1(const CoseSign1& message, const crypto::EcPublicKey& ke
               "the COSE signature does not verify: " + verified.error().detail);
 }
 
-Result<Bytes> sign_cose_sign1(ByteView payload, const crypto::EcPrivateKey& key) {
-  const Bytes input = cose_signature_input(key.curve(), payload);
-  COFFERDAM_TRY(const Bytes signature, key.sign(crypto::hash_for(key.curve()), input));
-  return assemble_cose_sign1(key.curve(), payload, signature);
+Result<Bytes> sign_cose_sign1(ByteView payload, const crypto::SigningKey& key) {
+  const crypto::Curve curve = key.public_key().curve();
+  const Bytes input = cose_signature_input(curve, payload);
+  COFFERDAM_TRY(const Bytes signature, key.sign(input));
+  return assemble_cose_sign1(curve, payload, signature);
 }
 
 Bytes cose_signature_input(crypto::Curve curve, ByteView payload) {

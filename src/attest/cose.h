@@ -27,9 +27,9 @@ Result<CoseSign1> parse_cose_sign1(ByteView bytes, std::size_t max_size);
 Status verify_cose_sign1(const CoseSign1& message, const crypto::EcPublicKey& key);
 
 // Writes an untagged message, signed with the algorithm of the key's curve.
-Result<Bytes> sign_cose_sign1(ByteView payload, const crypto::EcPrivateKey& key);
+Result<Bytes> sign_cose_sign1(ByteView payload, const crypto::SigningKey& key);
 
-// The bytes a signature covers, for signers that are not here (KMS, PKCS#11).
+// The bytes a signature covers, for a key that this process cannot reach.
 Bytes cose_signature_input(crypto::Curve curve, ByteView payload);
 // A message from a signature made elsewhere over cose_signature_input().
 Bytes assemble_cose_sign1(crypto::Curve curve, ByteView payload, ByteView signature);

@@ -193,7 +193,7 @@ crypto::Sha384 pcr8_of_certificate(ByteView der) {
 }
 
 Result<Bytes> sign_release_manifest(const ReleaseManifest& manifest, ByteView certificate_der,
-                                    const crypto::EcPrivateKey& key) {
+                                    const crypto::SigningKey& key) {
   COFFERDAM_CHECK(check_values(manifest));
   if (!std::ranges::equal(manifest.pcrs.at(kSignerRegister),
                           pcr8_of_certificate(certificate_der))) {

@@ -53,7 +53,7 @@ crypto::Sha384 pcr8_of_certificate(ByteView der);
 // Writes a manifest. Errc::invalid_input if the certificate's key is not `key`, PCR8 is not
 // the certificate's, or the manifest is one that decode() refuses.
 Result<Bytes> sign_release_manifest(const ReleaseManifest& manifest, ByteView certificate_der,
-                                    const crypto::EcPrivateKey& key);
+                                    const crypto::SigningKey& key);
 
 // The parts of a manifest, for display. Nothing is verified.
 struct UnverifiedManifest {

@@ -154,20 +154,21 @@ Bytes signature_algorithm(Curve curve) {
 }  // namespace
 
 Result<Bytes> build_certificate(const CertificateSpec& spec, const EcPublicKey& subject_key,
-                                const EcPrivateKey& issuer_key) {
+                                const SigningKey& issuer_key) {
   COFFERDAM_TRY(const Bytes issuer, encode_name(spec.issuer));
   COFFERDAM_TRY(const Bytes subject, encode_name(spec.subject));
   COFFERDAM_TRY(const Bytes extensions,
                 encode_extensions(spec, subject_key, issuer_key.public_key()));
   const Bytes version = der::encode(der::context_constructed(0), der::encode_small_integer(2));
-  const Bytes algorithm = signature_algorithm(issuer_key.curve());
+  const Curve curve = issuer_key.public_key().curve();
+  const Bytes algorithm = signature_algorithm(curve);
   const Bytes validity =
       der::encode(der::kSequence, {encode_time(spec.not_before), encode_time(spec.not_after)});
   const Bytes to_be_signed =
       der::encode(der::kSequence, {version, der::encode_unsigned_integer(spec.serial), algorithm,
                                    issuer, validity, subject, subject_key.spki(), extensions});
-  COFFERDAM_TRY(const Bytes signature,
-                issuer_key.sign_der(hash_for(issuer_key.curve()), to_be_signed));
+  COFFERDAM_TRY(const Bytes raw, issuer_key.sign(to_be_signed));
+  COFFERDAM_TRY(const Bytes signature, signature_to_der(curve, raw));
   return der::encode(der::kSequence, {to_be_signed, algorithm, der::encode_bit_string(signature)});
 }
 

@@ -48,6 +48,6 @@ struct CertificateSpec {
 
 // Signs with ECDSA and the hash that goes with the issuer's curve. The result is DER.
 Result<Bytes> build_certificate(const CertificateSpec& spec, const EcPublicKey& subject_key,
-                                const EcPrivateKey& issuer_key);
+                                const SigningKey& issuer_key);
 
 }  // namespace cofferdam::crypto

@@ -47,6 +47,23 @@ std::unexpected<Error> bad_signature() {
   return fail(Errc::unauthenticated, "ECDSA signature does not verify");
 }
 
+std::unexpected<Error> malformed_signature(Curve curve) {
+  ERR_clear_error();
+  return fail(Errc::invalid_input,
+              "not an ECDSA signature of a key on " + std::string(curve_name(curve)));
+}
+
+// r and s, unless one is too large for the curve.
+std::optional<Bytes> signature_to_raw(Curve curve, const ECDSA_SIG* signature) {
+  const std::size_t size = coordinate_size(curve);
+  Bytes out(2 * size);
+  if (BN_bn2bin_padded(out.data(), size, ECDSA_SIG_get0_r(signature)) != 1 ||
+      BN_bn2bin_padded(out.data() + size, size, ECDSA_SIG_get0_s(signature)) != 1) {
+    return std::nullopt;
+  }
+  return out;
+}
+
 bssl::UniquePtr<ECDSA_SIG> signature_from_raw(Curve curve, ByteView raw) {
   const std::size_t size = coordinate_size(curve);
   if (raw.size() != 2 * size) return nullptr;
@@ -163,8 +180,24 @@ Status EcPublicKey::verify_der(Hash hash, ByteView message, ByteView signature) 
   return {};
 }
 
+Result<Bytes> signature_to_der(Curve curve, ByteView raw) {
+  const auto parsed = signature_from_raw(curve, raw);
+  if (!parsed) return malformed_signature(curve);
+  return with_cbb("ECDSA signature",
+                  [&](CBB* cbb) { return ECDSA_SIG_marshal(cbb, parsed.get()) == 1; });
+}
+
+Result<Bytes> signature_from_der(Curve curve, ByteView der) {
+  const bssl::UniquePtr<ECDSA_SIG> parsed(ECDSA_SIG_from_bytes(der.data(), der.size()));
+  auto out = parsed ? signature_to_raw(curve, parsed.get()) : std::nullopt;
+  if (!out) return malformed_signature(curve);
+  return *std::move(out);
+}
+
 EcPrivateKey::EcPrivateKey(Curve curve, std::unique_ptr<Key> key)
-    : curve_(curve), key_(std::move(key)) {}
+    : public_key_(curve,
+                  std::make_shared<EcPublicKey::Key>(EcPublicKey::Key{bssl::UpRef(key->ec.get())})),
+      key_(std::move(key)) {}
 EcPrivateKey::EcPrivateKey(EcPrivateKey&&) noexcept = default;
 EcPrivateKey& EcPrivateKey::operator=(EcPrivateKey&&) noexcept = default;
 EcPrivateKey::~EcPrivateKey() = default;
@@ -200,11 +233,6 @@ Result<EcPrivateKey> EcPrivateKey::from_pkcs8(const Secret& der) {
   return EcPrivateKey(*curve, std::make_unique<Key>(Key{bssl::UpRef(ec)}));
 }
 
-EcPublicKey EcPrivateKey::public_key() const {
-  return EcPublicKey(
-      curve_, std::make_shared<EcPublicKey::Key>(EcPublicKey::Key{bssl::UpRef(key_->ec.get())}));
-}
-
 Secret EcPrivateKey::to_pkcs8() const {
   bssl::UniquePtr<EVP_PKEY> pkey(EVP_PKEY_new());
   if (!pkey || EVP_PKEY_set1_EC_KEY(pkey.get(), key_->ec.get()) != 1) return {};
@@ -227,17 +255,17 @@ Secret EcPrivateKey::to_pem() const {
   return Secret::copy_of({data, size});  // The BIO wipes its buffer when freed.
 }
 
+Result<Bytes> EcPrivateKey::sign(ByteView message) const {
+  return sign(hash_for(curve()), message);
+}
+
 Result<Bytes> EcPrivateKey::sign(Hash hash, ByteView message) const {
   const Bytes hashed = digest(hash, message);
   const bssl::UniquePtr<ECDSA_SIG> signature(
       ECDSA_do_sign(hashed.data(), hashed.size(), key_->ec.get()));
-  const std::size_t size = coordinate_size(curve_);
-  Bytes out(2 * size);
-  if (!signature || BN_bn2bin_padded(out.data(), size, ECDSA_SIG_get0_r(signature.get())) != 1 ||
-      BN_bn2bin_padded(out.data() + size, size, ECDSA_SIG_get0_s(signature.get())) != 1) {
-    return library_failure("ECDSA signing");
-  }
-  return out;
+  auto out = signature ? signature_to_raw(curve(), signature.get()) : std::nullopt;
+  if (!out) return library_failure("ECDSA signing");
+  return *std::move(out);
 }
 
 Result<Bytes> EcPrivateKey::sign_der(Hash hash, ByteView message) const {

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "crypto/digest.h"
+#include "crypto/signing_key.h"
 
 namespace cofferdam::crypto {
 
@@ -49,8 +50,13 @@ class EcPublicKey {
   std::shared_ptr<const Key> key_;
 };
 
-// An ECDSA private key. Move-only.
-class EcPrivateKey {
+// An ECDSA signature in the other form: r and s of a fixed length each, or a DER
+// Ecdsa-Sig-Value. Errc::invalid_input if it is not of the first form, of this curve's size.
+Result<Bytes> signature_to_der(Curve curve, ByteView raw);
+Result<Bytes> signature_from_der(Curve curve, ByteView der);
+
+// An ECDSA private key in memory. Move-only.
+class EcPrivateKey final : public SigningKey {
  public:
   static Result<EcPrivateKey> generate(Curve curve);
   // PEM, either "EC PRIVATE KEY" (SEC 1) or "PRIVATE KEY" (PKCS#8), unencrypted.
@@ -59,13 +65,14 @@ class EcPrivateKey {
 
   EcPrivateKey(EcPrivateKey&&) noexcept;
   EcPrivateKey& operator=(EcPrivateKey&&) noexcept;
-  ~EcPrivateKey();
+  ~EcPrivateKey() override;
 
-  Curve curve() const noexcept { return curve_; }
-  EcPublicKey public_key() const;
+  Curve curve() const noexcept { return public_key_.curve(); }
+  const EcPublicKey& public_key() const noexcept override { return public_key_; }
   Secret to_pem() const;    // PKCS#8
   Secret to_pkcs8() const;  // DER
 
+  Result<Bytes> sign(ByteView message) const override;
   Result<Bytes> sign(Hash hash, ByteView message) const;      // r and s
   Result<Bytes> sign_der(Hash hash, ByteView message) const;  // Ecdsa-Sig-Value
 
@@ -73,7 +80,7 @@ class EcPrivateKey {
   struct Key;
   EcPrivateKey(Curve curve, std::unique_ptr<Key> key);
 
-  Curve curve_;
+  EcPublicKey public_key_;
   std::unique_ptr<Key> key_;
 };
 

@@ -26,6 +26,29 @@ TEST_P(EcTest, VerifiesWhatItSigned) {
   EXPECT_TRUE(key_.public_key().verify_digest(digest_of, raw).has_value());
 }
 
+TEST_P(EcTest, SignaturesChangeTheirFormAndBack) {
+  const Bytes raw = key_.sign(as_bytes("message")).value();
+  const Bytes der = signature_to_der(GetParam(), raw).value();
+  EXPECT_TRUE(key_.public_key().verify_der(hash_, as_bytes("message"), der).has_value());
+  EXPECT_EQ(signature_from_der(GetParam(), der).value(), raw);
+}
+
+TEST_P(EcTest, RefusesToConvertWhatIsNoSignatureOfTheCurve) {
+  const Bytes raw = key_.sign(as_bytes("message")).value();
+  const Bytes der = signature_to_der(GetParam(), raw).value();
+  EXPECT_FALSE(signature_to_der(GetParam(), ByteView(raw).first(raw.size() - 1)).has_value());
+  for (std::size_t size = 0; size < der.size(); ++size) {
+    EXPECT_FALSE(signature_from_der(GetParam(), ByteView(der).first(size)).has_value());
+  }
+  Bytes longer = der;
+  longer.push_back(0);
+  EXPECT_FALSE(signature_from_der(GetParam(), longer).has_value());
+  if (GetParam() != Curve::p521) {
+    const Bytes large = signature_to_der(Curve::p521, Bytes(132, 0x01)).value();
+    EXPECT_FALSE(signature_from_der(GetParam(), large).has_value());
+  }
+}
+
 TEST_P(EcTest, RefusesEveryChangedByteAndLength) {
   const EcPublicKey key = key_.public_key();
   const Bytes raw = key_.sign(hash_, as_bytes("message")).value();

@@ -154,14 +154,19 @@ Status check_validity(const SigningCertificate& certificate, Timestamp at) {
   return {};
 }
 
-Result<Signer> Signer::make(std::string certificate_pem, crypto::EcPrivateKey key) {
+Result<Signer> Signer::make(std::string certificate_pem,
+                            std::unique_ptr<const crypto::SigningKey> key) {
   COFFERDAM_TRY(SigningCertificate certificate, SigningCertificate::from_pem(certificate_pem));
   COFFERDAM_TRY(const crypto::EcPublicKey stated,
                 crypto::EcPublicKey::from_spki(certificate.view.spki));
-  if (stated.spki() != key.public_key().spki()) {
+  if (stated.spki() != key->public_key().spki()) {
     return fail(Errc::invalid_input, "the private key is not the signing certificate's");
   }
   return Signer(std::move(certificate_pem), std::move(certificate), std::move(key));
+}
+
+Result<Signer> Signer::make(std::string certificate_pem, crypto::EcPrivateKey key) {
+  return make(std::move(certificate_pem), std::make_unique<crypto::EcPrivateKey>(std::move(key)));
 }
 
 Result<Signer> Signer::load(const std::filesystem::path& certificate,
@@ -174,7 +179,7 @@ Result<Signer> Signer::load(const std::filesystem::path& certificate,
 }
 
 Result<Bytes> Signer::sign(const crypto::Sha384& pcr0) const {
-  COFFERDAM_TRY(Bytes message, attest::sign_cose_sign1(signed_payload(pcr0), key_));
+  COFFERDAM_TRY(Bytes message, attest::sign_cose_sign1(signed_payload(pcr0), *key_));
   const std::vector<SignatureEntry> entries{
       {.certificate_pem = to_bytes(pem_), .cose_sign1 = std::move(message)}};
   Bytes section = encode_signature_section(entries);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,28 +55,31 @@ Result<SigningCertificate> verify_signature(ByteView section, const crypto::Sha3
 // enclave demands. Errc::denied with reason `not_yet_valid` or `expired`.
 Status check_validity(const SigningCertificate& certificate, Timestamp at);
 
-// Signs images: a certificate and its private key. Move-only.
+// Signs images: a certificate and its private key, wherever that is. Move-only.
 class Signer {
  public:
   // Fails with Errc::invalid_input if the key is not the certificate's.
+  static Result<Signer> make(std::string certificate_pem,
+                             std::unique_ptr<const crypto::SigningKey> key);
   static Result<Signer> make(std::string certificate_pem, crypto::EcPrivateKey key);
   // PEM files; the key is unencrypted, on P-256, P-384 or P-521.
   static Result<Signer> load(const std::filesystem::path& certificate,
                              const std::filesystem::path& key);
 
   const SigningCertificate& certificate() const noexcept { return certificate_; }
-  const crypto::EcPrivateKey& key() const noexcept { return key_; }
+  const crypto::SigningKey& key() const noexcept { return *key_; }
 
   // A section with one entry, over this PCR0.
   Result<Bytes> sign(const crypto::Sha384& pcr0) const;
 
  private:
-  Signer(std::string pem, SigningCertificate certificate, crypto::EcPrivateKey key)
+  Signer(std::string pem, SigningCertificate certificate,
+         std::unique_ptr<const crypto::SigningKey> key)
       : pem_(std::move(pem)), certificate_(std::move(certificate)), key_(std::move(key)) {}
 
   std::string pem_;
   SigningCertificate certificate_;
-  crypto::EcPrivateKey key_;
+  std::unique_ptr<const crypto::SigningKey> key_;
 };
 
 }  // namespace cofferdam::eif

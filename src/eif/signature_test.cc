@@ -181,7 +181,8 @@ TEST(SignatureTest, OpensslMakesTheKeysAndChecksTheSignature) {
 
     const SignatureEntry entry = parse_signature_section(section).value().at(0);
     const auto message = attest::parse_cose_sign1(entry.cose_sign1, kMaxSignatureSize).value();
-    folder.write("signed", attest::cose_signature_input(signer.key().curve(), message.payload));
+    folder.write("signed",
+                 attest::cose_signature_input(signer.key().public_key().curve(), message.payload));
     folder.write("signature", der_signature(message.signature));
     EXPECT_EQ(test::run("cd " + dir + " && openssl dgst -" + hash +
                         " -verify pub.pem -signature signature signed"),
