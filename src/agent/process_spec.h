@@ -32,7 +32,7 @@ struct FileAttribute {
 struct ProcessSpec {
   std::string root = "/";         // Becomes the workload's root folder: "/rootfs".
   std::vector<std::string> args;  // args[0] is looked up in the PATH of `env` if it has no '/'.
-  std::vector<std::string> env;   // "NAME=value"; values may hold newlines.
+  std::vector<std::string> env;   // "NAME=value", each name once; values may hold newlines.
   std::string cwd = "/";          // Below the root; made if missing, as runtimes do.
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
@@ -43,12 +43,21 @@ struct ProcessSpec {
   bool operator==(const ProcessSpec&) const = default;
 };
 
-// Unknown and repeated members, wrong types, relative paths, a name without '=', a signal
-// nobody knows and anything over a limit are Errc::invalid_input with the place.
+// Whether `spec` can be written down and started: absolute paths, names before each '=' and
+// none of them twice, a known signal, text that is UTF-8 without NUL, and everything within
+// its limit. Errc::invalid_input with the place. `args` may be empty: agent.toml can name the
+// command instead.
+Status check_process_spec(const ProcessSpec& spec);
+
+// Unknown and repeated members, wrong types and whatever check_process_spec() refuses are
+// Errc::invalid_input with the place. Members that are left out have the values above.
 Result<ProcessSpec> parse_process_spec(std::string_view json);
+
+// Every member, in the order of docs/agent.md; the same specification gives the same bytes.
 std::string to_json(const ProcessSpec& spec);
 
-// "SIGTERM", "TERM", "15", "SIGRTMIN+3": the number. Errc::invalid_input otherwise.
+// "SIGTERM", "TERM", "15", "SIGRTMIN+3": the number, 1 to 64, real-time signals counted from
+// 34 as glibc and container runtimes do. Errc::invalid_input otherwise.
 Result<int> signal_number(std::string_view name);
 
 }  // namespace cofferdam::agent
