@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "base/byte_view.h"
+#include "base/child.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/secret.h"
-#include "cli/child.h"
 
 namespace cofferdam::cli::demo {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/child.h"
+#include "base/child.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -7,13 +7,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
-namespace cofferdam::cli {
+namespace cofferdam {
 namespace {
 
 using std::chrono::steady_clock;
@@ -31,6 +35,28 @@ std::vector<char*> argument_pointers(std::vector<std::string>& arguments) {
   out.push_back(nullptr);
   return out;
 }
+
+// What a spawned program starts with besides its arguments.
+class SpawnAttributes {
+ public:
+  SpawnAttributes() {
+    posix_spawnattr_init(&attributes_);
+    sigset_t set;
+    sigemptyset(&set);
+    posix_spawnattr_setsigmask(&attributes_, &set);
+    sigaddset(&set, SIGPIPE);
+    posix_spawnattr_setsigdefault(&attributes_, &set);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~SpawnAttributes() { posix_spawnattr_destroy(&attributes_); }
+  SpawnAttributes(const SpawnAttributes&) = delete;
+  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+
+  const posix_spawnattr_t* get() const noexcept { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
+};
 
 }  // namespace
 
@@ -62,7 +88,8 @@ Result<Child> Child::start(const std::vector<std::string>& arguments,
                                    O_WRONLY | O_CREAT | O_APPEND, 0600);
   std::vector<std::string> owned = arguments;
   pid_t pid = -1;
-  const int failed = posix_spawn(&pid, owned[0].c_str(), &actions, nullptr,
+  const SpawnAttributes attributes;
+  const int failed = posix_spawn(&pid, owned[0].c_str(), &actions, attributes.get(),
                                  argument_pointers(owned).data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) {
@@ -169,4 +196,21 @@ Result<std::filesystem::path> find_program(const std::string& name) {
   return fail(Errc::not_found, "cannot find " + name + " beside " + self.string());
 }
 
-}  // namespace cofferdam::cli
+Result<std::filesystem::path> find_in_path(const std::string& name) {
+  const char* const variable = std::getenv("PATH");
+  std::string_view rest = variable == nullptr ? "/usr/bin:/bin" : variable;
+  while (!rest.empty()) {
+    const std::string_view folder = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(folder.size() + 1, rest.size()));
+    if (!folder.starts_with('/')) continue;  // Nothing runs from wherever we happen to be.
+    std::filesystem::path candidate = std::filesystem::path(folder) / name;
+    std::error_code error;
+    if (std::filesystem::is_regular_file(candidate, error) &&
+        access(candidate.c_str(), X_OK) == 0) {
+      return candidate;
+    }
+  }
+  return fail(Errc::not_found, "there is no " + name + " in PATH");
+}
+
+}  // namespace cofferdam

@@ -12,10 +12,11 @@
 #include "base/json.h"
 #include "base/result.h"
 
-namespace cofferdam::cli {
+namespace cofferdam {
 
-// A program started by this one: its standard output is read here, its standard error
-// goes to a file. Killed and reaped when this object dies.
+// A program started by this one, without a shell: its standard output is read here, its
+// standard error goes to a file. It starts with no signal blocked or ignored, whatever
+// this process does with them. Killed and reaped when this object dies.
 class Child {
  public:
   // `arguments[0]` is the path of the program.
@@ -25,6 +26,10 @@ class Child {
   Child(Child&& other) noexcept;
   Child& operator=(Child&&) = delete;
   ~Child();
+
+  pid_t pid() const noexcept { return pid_; }
+  // Where its standard output can be polled for.
+  int output() const noexcept { return output_.get(); }
 
   // The next line of standard output, without its end.
   Result<std::string> read_line(std::chrono::milliseconds limit);
@@ -62,4 +67,7 @@ Result<Finished> run_to_end(const std::vector<std::string>& arguments,
 // Where a program of this project stands: beside this one, or in libexec of its prefix.
 Result<std::filesystem::path> find_program(const std::string& name);
 
-}  // namespace cofferdam::cli
+// Where a program of the system stands, by PATH. Errc::not_found.
+Result<std::filesystem::path> find_in_path(const std::string& name);
+
+}  // namespace cofferdam
