@@ -11,10 +11,24 @@
 namespace cofferdam::crypto {
 namespace {
 
-void hmac(ByteView key, ByteView data, std::uint8_t* out) {
+const EVP_MD* evp(HmacHash hash) noexcept {
+  switch (hash) {
+    case HmacHash::sha224:
+      return EVP_sha224();
+    case HmacHash::sha256:
+      return EVP_sha256();
+    case HmacHash::sha384:
+      return EVP_sha384();
+    case HmacHash::sha512:
+      return EVP_sha512();
+  }
+  return nullptr;
+}
+
+void hmac_into(const EVP_MD* hash, ByteView key, ByteView data, std::uint8_t* out) {
   unsigned size = 0;
   // Fails only when memory is exhausted.
-  if (HMAC(EVP_sha256(), key.data(), key.size(), data.data(), data.size(), out, &size) == nullptr) {
+  if (HMAC(hash, key.data(), key.size(), data.data(), data.size(), out, &size) == nullptr) {
     std::abort();
   }
 }
@@ -23,13 +37,21 @@ void hmac(ByteView key, ByteView data, std::uint8_t* out) {
 
 Sha256 hmac_sha256(ByteView key, ByteView data) {
   Sha256 out{};
-  hmac(key, data, out.data());
+  hmac_into(EVP_sha256(), key, data, out.data());
   return out;
 }
 
 Secret hmac_sha256_secret(ByteView key, ByteView data) {
   Secret out(sizeof(Sha256));
-  hmac(key, data, out.reveal_mut().data());
+  hmac_into(EVP_sha256(), key, data, out.reveal_mut().data());
+  return out;
+}
+
+std::size_t hmac_size(HmacHash hash) noexcept { return EVP_MD_size(evp(hash)); }
+
+Bytes hmac(HmacHash hash, ByteView key, ByteView data) {
+  Bytes out(hmac_size(hash));
+  hmac_into(evp(hash), key, data, out.data());
   return out;
 }
 
