@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/container/flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -42,9 +42,10 @@ struct Node {
   std::int64_t mtime = 0;  // Seconds since 1970, as the input has it.
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
-  std::string target;                   // Of a symbolic link.
-  Content content;                      // Of a regular file.
-  std::map<std::string, Bytes> xattrs;  // "security.capability", ...
+  std::string target = {};  // Of a symbolic link.
+  Content content = {};     // Of a regular file.
+  // "security.capability", ... A flat map, because nearly every one is empty.
+  boost::container::flat_map<std::string, Bytes> xattrs = {};
 
   std::uint32_t type() const noexcept { return mode & 0170000; }
 };
@@ -58,11 +59,12 @@ struct TreeLimits {
 // A file system in the making: paths and inodes in memory, contents wherever they lie.
 // Layers are laid over each other with the functions below, each of which keeps the tree
 // sound: the root is a directory, every parent is a directory of the tree (never a
-// symbolic link), and no path has an empty, "." or ".." part, a NUL, or more than
-// cpio::kMaxPathSize bytes. Paths are relative: "usr/bin/app"; the root is "".
+// symbolic link), and no path has an empty, "." or ".." part, a NUL, a part of more than
+// 255 bytes, or more than cpio::kMaxPathSize bytes. Paths are relative: "usr/bin/app"; the
+// root is "".
 //
 // Errors are Errc::invalid_input with a reason of image/reason.h and the path, made
-// printable.
+// printable. What fails leaves the tree sound, though perhaps without what stood at `path`.
 class FileTree {
  public:
   using InodeId = std::uint32_t;
@@ -78,9 +80,13 @@ class FileTree {
   // Puts an inode at `path`. A directory on a directory changes its attributes and keeps
   // what is in it; anything else replaces what was there, whole. Missing parents are made
   // (root's, 0755, `mtime` 0), as container runtimes do; a parent that is not a directory
-  // is refused (`path_through_link` or `path_through_file`).
+  // is refused (`path_through_link` or `path_through_file`), and so is a node that no file
+  // system could hold: content outside a regular file, a link without a target
+  // (`malformed`), a socket (`unsupported`). The root stays a directory.
   Status put(std::string_view path, Node node);
-  // A second name of a regular file of the tree, as a hard link.
+  // A second name of a file of the tree, in the place of whatever is at `path`. Regular
+  // files become hard links; of symbolic links and devices, which are all name and no
+  // content, the second is a copy. `malformed` if `existing` is a directory or not there.
   Status link(std::string_view path, std::string_view existing);
   // Removes a path with all below it; what is not there is no error.
   Status remove(std::string_view path);
@@ -88,21 +94,26 @@ class FileTree {
   Status clear(std::string_view path);
 
   const Node* find(std::string_view path) const;  // Follows no link.
-  // The same, through symbolic links, which cannot leave the root; nullptr for a loop.
+  // What a process whose root is this tree finds at `path`, which may be absolute and have
+  // "." and "..": through symbolic links, none of which leaves the root. nullptr if there is
+  // nothing, or after 40 links.
   const Node* resolve(std::string_view path) const;
 
   // All paths but the root, in bytewise order of the path, with '/' before every other
   // byte: a directory comes before what is in it, and its content follows at once.
-  // `inode` is equal for hard links of one file.
+  // `inode` is equal for hard links of one file, and `links` says how many there are.
+  // Valid until the tree changes.
   struct Entry {
     std::string_view path;
     InodeId inode;
+    std::uint32_t links;
     const Node* node;
   };
   std::vector<Entry> entries() const;
 
   std::size_t size() const noexcept;  // Paths, without the root.
-  // Reads a small file, such as /etc/passwd: Errc::not_found, or over `max_size`.
+  // Reads a small file, such as /etc/passwd: Errc::not_found if `node` is no regular file,
+  // `too_large` if it has more than `max_size` bytes.
   Result<Bytes> read(const Node& node, std::size_t max_size) const;
 
  private:
