@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,16 +27,33 @@ struct AttachedPolicy {
   Document document;
 };
 
-// Everything that may speak about one request. The pointed-to policy must outlive the call.
+// Everything that may speak about one request. The pointed-to policies must outlive the
+// call.
 struct PolicySet {
-  // Attached to the resource; nullptr where the action has no resource. A KMS key always
-  // has exactly one, and nothing is allowed unless it takes part.
+  using List = std::vector<const AttachedPolicy*>;
+
+  // Attached to the resource; nullptr where it has none.
   const AttachedPolicy* resource = nullptr;
-  std::vector<const AttachedPolicy*> identity;  // Attached to the requester.
+  List identity = {};  // Attached to the requester and its groups, or to the role of a session.
+  const AttachedPolicy* boundary = nullptr;  // Permissions boundary of the user or role.
+  std::optional<List> session = {};          // Handed over when the session was made.
+  // Service control policies of the requester's account: one list for each level of the
+  // organization, from its root down to the account. None: not in an organization.
+  std::vector<List> organization = {};
+
+  // KMS keys and roles: nothing is allowed unless the resource's policy takes part. Other
+  // services let an identity policy of the resource's account allow by itself.
+  bool resource_decides = true;
 };
 
 // Which kind of policy decided.
-enum class Layer : std::uint8_t { resource_policy, identity_policy };
+enum class Layer : std::uint8_t {
+  organization,
+  resource_policy,
+  identity_policy,
+  boundary,
+  session_policy
+};
 
 struct Verdict {
   bool allowed = false;
@@ -48,14 +66,17 @@ struct Verdict {
   std::string message;    // AWS's AccessDenied text; empty when allowed.
 };
 
-// The rules, for a resource whose policy must take part (KMS keys, roles):
+// The rules, in this order:
 //  - an explicit deny in any policy wins;
-//  - the resource policy allows the requester itself (or anyone): allowed, when both are
-//    in one account;
-//  - it allows the requester's account: allowed when an identity policy allows too;
-//  - across accounts an identity policy must allow in every case;
+//  - every level of the requester's organization must allow;
+//  - the resource policy may allow, when both are in one account:
+//      the requester itself (its ARN, that of its session, or anyone): nothing else is asked;
+//      the role of its session: boundary and session policy must allow too;
+//      its account: an identity policy, boundary and session policy must allow too;
+//  - across accounts all of the requester's own policies must allow in every case;
+//  - without a resource policy that allows, so must they, where resource_decides is not set;
 //  - the root user of an account needs no identity policy;
-//  - without a resource policy, an identity policy must allow.
+//  - an AWS service needs the resource policy only.
 Verdict evaluate(const Request& request, const PolicySet& policies);
 
 }  // namespace cofferdam::policy

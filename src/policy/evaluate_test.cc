@@ -263,5 +263,113 @@ TEST(EvaluateTest, VariablesWorkInResources) {
   EXPECT_FALSE(evaluate(decrypt(kAlice, call), {.resource = &key, .identity = {&mine}}).allowed);
 }
 
+// ---- Limits: organization, boundary, session
+
+constexpr std::string_view kAllowAll =
+    "{'Version':'2012-10-17','Statement':[{'Effect':'Allow','Action':'*','Resource':'*'}]}";
+constexpr std::string_view kAllowOther =
+    "{'Version':'2012-10-17','Statement':[{'Effect':'Allow','Action':'s3:*','Resource':'*'}]}";
+constexpr std::string_view kDenyDecrypt =
+    "{'Version':'2012-10-17','Statement':[{'Sid':'No','Effect':'Deny','Action':'kms:Decrypt',"
+    "'Resource':'*'}]}";
+
+struct Limits {
+  const AttachedPolicy all = identity_policy(kAllowAll);
+  const AttachedPolicy other = identity_policy(kAllowOther);
+  const AttachedPolicy deny = identity_policy(kDenyDecrypt);
+};
+
+void expect_refusal(const Verdict& verdict, Layer layer, std::string_view ending) {
+  EXPECT_FALSE(verdict.allowed);
+  EXPECT_EQ(verdict.layer, layer);
+  EXPECT_TRUE(verdict.message.ends_with(ending)) << verdict.message;
+}
+
+TEST(EvaluateTest, EveryLevelOfTheOrganizationMustAllow) {
+  const Limits limits;
+  const auto key = key_policy(key_statement(kAlice));
+  PolicySet policies{.resource = &key};
+  policies.organization = {{&limits.all}, {&limits.other, &limits.all}};
+  EXPECT_TRUE(evaluate(decrypt(kAlice), policies).allowed);
+  policies.organization = {{&limits.all}, {&limits.other}};
+  expect_refusal(evaluate(decrypt(kAlice), policies), Layer::organization,
+                 "because no service control policy allows the kms:Decrypt action");
+  policies.organization = {{&limits.all, &limits.deny}};
+  expect_refusal(evaluate(decrypt(kAlice), policies), Layer::organization,
+                 "with an explicit deny in a service control policy");
+}
+
+TEST(EvaluateTest, TheOrganizationBindsTheRootUserToo) {
+  const Limits limits;
+  const auto key = key_policy(kDelegating);
+  PolicySet policies{.resource = &key};
+  policies.organization = {{&limits.other}};
+  EXPECT_FALSE(evaluate(decrypt(kRoot), policies).allowed);
+}
+
+TEST(EvaluateTest, ABoundaryLimitsWhatIdentityPoliciesGrant) {
+  const Limits limits;
+  const auto key = key_policy(kDelegating);
+  PolicySet policies{.resource = &key, .identity = {&limits.all}, .boundary = &limits.other};
+  expect_refusal(evaluate(decrypt(kAlice), policies), Layer::boundary,
+                 "because no permissions boundary allows the kms:Decrypt action");
+  policies.boundary = &limits.all;
+  EXPECT_TRUE(evaluate(decrypt(kAlice), policies).allowed);
+  policies.boundary = &limits.deny;
+  expect_refusal(evaluate(decrypt(kAlice), policies), Layer::boundary,
+                 "with an explicit deny in a permissions boundary");
+}
+
+TEST(EvaluateTest, ABoundaryDoesNotLimitAUserThatTheResourceNames) {
+  const Limits limits;
+  const auto key = key_policy(key_statement(kAlice));
+  const PolicySet policies{.resource = &key, .boundary = &limits.other};
+  EXPECT_TRUE(evaluate(decrypt(kAlice), policies).allowed);
+}
+
+TEST(EvaluateTest, SessionPoliciesLimitTheRoleThatTheResourceNames) {
+  const Limits limits;
+  const auto key = key_policy(key_statement(kRole));
+  PolicySet policies{.resource = &key, .session = PolicySet::List{&limits.other}};
+  expect_refusal(evaluate(decrypt(kSession), policies), Layer::session_policy,
+                 "because no session policy allows the kms:Decrypt action");
+  policies.session = PolicySet::List{&limits.other, &limits.all};
+  EXPECT_TRUE(evaluate(decrypt(kSession), policies).allowed);
+  policies.session = PolicySet::List{&limits.deny};
+  expect_refusal(evaluate(decrypt(kSession), policies), Layer::session_policy,
+                 "with an explicit deny in a session policy");
+}
+
+TEST(EvaluateTest, SessionPoliciesDoNotLimitTheSessionThatTheResourceNames) {
+  const Limits limits;
+  const auto key = key_policy(key_statement(kSession));
+  const PolicySet policies{.resource = &key, .session = PolicySet::List{&limits.other}};
+  EXPECT_TRUE(evaluate(decrypt(kSession), policies).allowed);
+}
+
+TEST(EvaluateTest, WhereTheResourceDoesNotDecideAnIdentityPolicyOfItsAccountIsEnough) {
+  const auto silent = key_policy(key_statement(kRole));
+  const auto identity = identity_policy(kAllowDecrypt);
+  PolicySet policies{.resource = &silent, .identity = {&identity}, .resource_decides = false};
+  EXPECT_TRUE(evaluate(decrypt(kAlice), policies).allowed);
+  policies.resource = nullptr;
+  EXPECT_TRUE(evaluate(decrypt(kAlice), policies).allowed);
+}
+
+TEST(EvaluateTest, AcrossAccountsTheResourceMustSpeakInEveryCase) {
+  const Limits limits;
+  const auto silent = key_policy(key_statement(kRole));
+  PolicySet policies{.resource = &silent, .identity = {&limits.all}, .resource_decides = false};
+  EXPECT_FALSE(evaluate(decrypt(kStranger), policies).allowed);
+  policies.resource = nullptr;
+  expect_refusal(evaluate(decrypt(kStranger), policies), Layer::resource_policy,
+                 "because no resource-based policy allows the kms:Decrypt action");
+  const auto open = key_policy(key_statement(kStranger));
+  policies.resource = &open;
+  EXPECT_TRUE(evaluate(decrypt(kStranger), policies).allowed);
+  policies.boundary = &limits.other;
+  EXPECT_FALSE(evaluate(decrypt(kStranger), policies).allowed);
+}
+
 }  // namespace
 }  // namespace cofferdam::policy

@@ -87,9 +87,10 @@ PrincipalMatch match_principal(const PrincipalPattern& pattern, const Principal&
       return pattern.value == principal.account ? PrincipalMatch::through_account
                                                 : PrincipalMatch::none;
     case PrincipalPattern::Kind::aws:
-      return direct_if(
-          pattern.value == principal.arn ||
-          (principal.kind == Principal::Kind::assumed_role && pattern.value == principal.role_arn));
+      if (principal.kind == Principal::Kind::assumed_role && pattern.value == principal.role_arn) {
+        return PrincipalMatch::through_role;
+      }
+      return direct_if(pattern.value == principal.arn);
     case PrincipalPattern::Kind::service:
       return direct_if(principal.kind == Principal::Kind::service &&
                        pattern.value == principal.name);

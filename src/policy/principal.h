@@ -38,9 +38,11 @@ struct PrincipalPattern {
   bool operator==(const PrincipalPattern&) const = default;
 };
 
-// How a pattern meets a requester. `through_account` is the weaker form: the pattern names
-// the requester's account, which then decides by its own identity policies.
-enum class PrincipalMatch : std::uint8_t { none, through_account, direct };
+// How a pattern meets a requester, from the weakest. `through_account`: it names the
+// requester's account, which then decides by its own identity policies. `through_role`: it
+// names the role behind a session, whose boundary and session policies still count. `direct`:
+// it names the requester as it is, or anyone.
+enum class PrincipalMatch : std::uint8_t { none, through_account, through_role, direct };
 
 PrincipalMatch match_principal(const PrincipalPattern& pattern, const Principal& principal);
 

@@ -58,7 +58,7 @@ TEST(PrincipalTest, SessionIsMatchedByItselfAndByItsRole) {
     return PrincipalPattern{.kind = Kind::aws, .value = std::string(arn)};
   };
   EXPECT_EQ(match_principal(aws(kSession), session), PrincipalMatch::direct);
-  EXPECT_EQ(match_principal(aws(kRole), session), PrincipalMatch::direct);
+  EXPECT_EQ(match_principal(aws(kRole), session), PrincipalMatch::through_role);
   EXPECT_EQ(match_principal(aws("arn:aws:sts::111122223333:assumed-role/enclave/other"), session),
             PrincipalMatch::none);
   EXPECT_EQ(match_principal(aws("arn:aws:iam::111122223333:role/enclave2"), session),
@@ -70,7 +70,7 @@ TEST(PrincipalTest, SessionOfARoleWithAPathIsMatchedByTheFullRoleArn) {
   auto session = principal(kSession);
   session.role_arn = "arn:aws:iam::111122223333:role/team/enclave";
   EXPECT_EQ(match_principal({.kind = Kind::aws, .value = session.role_arn}, session),
-            PrincipalMatch::direct);
+            PrincipalMatch::through_role);
   EXPECT_EQ(match_principal({.kind = Kind::aws, .value = std::string(kRole)}, session),
             PrincipalMatch::none);
 }
