@@ -92,6 +92,9 @@ class FileTree {
   Status remove(std::string_view path);
   // Empties a directory but keeps it: an opaque whiteout.
   Status clear(std::string_view path);
+  // Moves all there is into a new folder `name` of the root (root's, 0755), which is then
+  // the only one. What was the root's own mode and owner is gone.
+  Status nest(std::string_view name);
 
   const Node* find(std::string_view path) const;  // Follows no link.
   // What a process whose root is this tree finds at `path`, which may be absolute and have

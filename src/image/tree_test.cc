@@ -99,6 +99,35 @@ TEST_F(TreeTest, AnythingElseReplacesTheWhole) {
   EXPECT_EQ(tree_->find("a")->target, "a.b");
 }
 
+TEST_F(TreeTest, MovesEverythingIntoOneFolder) {
+  Node root = folder(0700);
+  root.uid = 1000;
+  ASSERT_TRUE(tree_->put("", root));
+  for (const char* path : {"a/b", "a.b"}) ASSERT_TRUE(tree_->put(path, file(path)));
+  ASSERT_TRUE(tree_->link("hard", "a.b"));
+  ASSERT_TRUE(tree_->nest("rootfs"));
+  EXPECT_EQ(paths(), "rootfs rootfs/a rootfs/a/b rootfs/a.b rootfs/hard ");
+  EXPECT_EQ(content(tree_->find("rootfs/hard")), "a.b");
+  for (const char* path : {"", "rootfs"}) {
+    EXPECT_EQ(tree_->find(path)->mode, cpio::kDirectory | 0755);
+    EXPECT_EQ(tree_->find(path)->uid, 0u);
+  }
+  ASSERT_TRUE(tree_->put("etc/x", file("beside it")));
+  EXPECT_EQ(tree_->size(), 7u);
+}
+
+TEST_F(TreeTest, RefusesToMoveEverythingWhereItHasNoRoom) {
+  std::string longest(200, 'a');
+  while (longest.size() + 201 <= cpio::kMaxPathSize) longest += '/' + std::string(200, 'a');
+  longest += '/' + std::string(cpio::kMaxPathSize - longest.size() - 1, 'b');
+  ASSERT_TRUE(tree_->put(longest, folder()));
+  const std::size_t before = tree_->size();
+  EXPECT_EQ(reason_of(tree_->nest("rootfs")), reason::kBadPath);
+  EXPECT_EQ(reason_of(tree_->nest("a/b")), reason::kBadPath);
+  EXPECT_EQ(reason_of(tree_->nest("")), reason::kBadPath);
+  EXPECT_EQ(tree_->size(), before);
+}
+
 TEST_F(TreeTest, RemovesAndClears) {
   for (const char* path : {"a/b/c", "a/d", "a.b", "ab/x"}) ASSERT_TRUE(tree_->put(path, file("x")));
   ASSERT_TRUE(tree_->clear("a"));
