@@ -263,6 +263,7 @@ void add_eif(CLI::App& app, Exit& exit) {
   add_eif_sign(*eif, exit);
   add_pcr(*eif, exit);
   add_extract(*eif, exit);
+  add_eif_diff(*eif, exit);
   add_eif_ramdisk(*eif, exit);
 }
 

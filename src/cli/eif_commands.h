@@ -9,6 +9,7 @@
 namespace cofferdam::cli {
 
 void add_eif_build(CLI::App& eif, Exit& exit);
+void add_eif_diff(CLI::App& eif, Exit& exit);
 void add_eif_sign(CLI::App& eif, Exit& exit);
 void add_eif_ramdisk(CLI::App& eif, Exit& exit);
 
