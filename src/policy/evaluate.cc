@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "policy/arn.h"
-#include "policy/pattern.h"
+#include "policy/statement.h"
 
 namespace cofferdam::policy {
 namespace {
@@ -15,49 +15,6 @@ struct Hit {
   const AttachedPolicy* policy = nullptr;
   std::string statement;
 };
-
-std::string statement_name(const Statement& statement, std::size_t index) {
-  return statement.sid.empty() ? "#" + std::to_string(index + 1) : statement.sid;
-}
-
-bool covers_action(const Selector<std::string>& selector, const Request& request) {
-  const bool listed = std::ranges::any_of(selector.entries, [&](const std::string& entry) {
-    const auto pattern = Pattern::expand(entry, /*variables=*/nullptr, Wildcards::special);
-    return pattern && pattern->matches_ignoring_case(request.action);
-  });
-  return listed != selector.negated;
-}
-
-bool covers_resource(const std::optional<Selector<std::string>>& selector, const Request& request,
-                     const Document& document) {
-  if (!selector) return document.kind == PolicyKind::trust;
-  const bool listed = std::ranges::any_of(selector->entries, [&](const std::string& entry) {
-    const auto pattern =
-        Pattern::expand(entry, document.variables ? &request.context : nullptr, Wildcards::special);
-    return pattern && pattern->matches_arn(request.resource);
-  });
-  return listed != selector->negated;
-}
-
-// How the statement names the requester; direct where it names nobody (identity policies).
-PrincipalMatch reach(const Statement& statement, const Principal& principal) {
-  if (!statement.principal) return PrincipalMatch::direct;
-  const auto& [patterns, negated] = *statement.principal;
-  if (!negated) return match_principals(patterns, principal);
-  return exempt_by_not_principal(patterns, principal) ? PrincipalMatch::none
-                                                      : PrincipalMatch::direct;
-}
-
-// Action, resource and conditions: everything but the principal.
-bool covers(const Statement& statement, const Request& request, const Document& document) {
-  const ConditionRules rules{.variables = document.variables,
-                             .holds_on_several_values = statement.effect == Effect::deny};
-  return covers_action(statement.action, request) &&
-         covers_resource(statement.resource, request, document) &&
-         std::ranges::all_of(statement.conditions, [&](const Condition& condition) {
-           return holds(condition, request.context, rules);
-         });
-}
 
 // The first statement of `effect` that covers the request and names the requester at least
 // as directly as `wanted`.
