@@ -301,7 +301,7 @@ bool holds(const Condition& condition, const RequestContext& context, const Cond
       case Quantifier::one:
         return op.negated || op.if_exists;
       case Quantifier::any_value:
-        return op.if_exists;
+        return false;  // IfExists is asked of each value, and there is none.
       case Quantifier::all_values:
         return true;
     }

@@ -75,7 +75,7 @@ struct ConditionRules {
 };
 
 // Whether the condition holds. On absence, as AWS: a plain comparison fails, a negated one
-// and ...IfExists hold, ForAllValues holds, ForAnyValue fails (not ...IfExists), Null tells.
+// and ...IfExists hold, ForAllValues holds, ForAnyValue fails even with IfExists, Null tells.
 bool holds(const Condition& condition, const RequestContext& context, const ConditionRules& rules);
 
 }  // namespace cofferdam::policy

@@ -123,7 +123,7 @@ bool condition_holds(const std::string& name, const std::string& key, const Stri
   const Test test = take_apart(name);
   if (absent) {
     if (test.quantifier == "ForAllValues") return true;
-    if (test.quantifier == "ForAnyValue") return test.if_exists;
+    if (test.quantifier == "ForAnyValue") return false;
     return test.negated || test.if_exists;
   }
   const auto passes = [&](const std::string& value) {
