@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <string_view>
 #include <utility>
-
-#include "bytes/byte_writer.h"
+#include <vector>
 
 namespace cofferdam::cpio {
 namespace {
@@ -16,7 +16,8 @@ constexpr std::string_view kTrailer = "TRAILER!!!";
 constexpr std::size_t kAlignment = 4;
 constexpr std::size_t kBlock = 512;
 constexpr std::size_t kFieldSize = 8;
-constexpr std::uint32_t kFirstInode = 721;
+constexpr std::uint32_t kDeviceMajor = 3;
+constexpr std::uint32_t kDeviceMinor = 1;
 constexpr std::uint32_t kModeMask = kTypeMask | 07777;
 
 // The numbers of a header, in their order.
@@ -36,7 +37,7 @@ enum Field : std::size_t {
   kCheck,
   kFieldCount,
 };
-using Header = std::array<std::uint32_t, kFieldCount>;
+using Fields = std::array<std::uint32_t, kFieldCount>;
 constexpr std::size_t kHeaderSize = kMagic.size() + kFieldCount * kFieldSize;
 
 std::unexpected<Error> bad(std::string detail) {
@@ -50,11 +51,11 @@ std::optional<unsigned> hex_digit(std::uint8_t c) {
   return std::nullopt;
 }
 
-Result<Header> parse_header(ByteView bytes) {
+Result<Fields> parse_header(ByteView bytes) {
   if (as_text(bytes.first(kMagic.size())) != kMagic) {
     return bad("expected the magic 070701 (an uncompressed newc archive), found something else");
   }
-  Header out{};
+  Fields out{};
   ByteView digits = bytes.subspan(kMagic.size());
   for (std::uint32_t& field : out) {
     for (const std::uint8_t c : digits.first(kFieldSize)) {
@@ -85,21 +86,20 @@ Result<std::string> normal_path(std::string_view name) {
   return out;
 }
 
-Status check_content(const Entry& entry) {
-  switch (entry.type()) {
+Status check_size(std::uint32_t type, std::uint64_t size) {
+  switch (type) {
     case kRegularFile:
       return {};
     case kSymlink:
-      if (entry.content.empty() || entry.content.size() > kMaxPathSize ||
-          std::ranges::find(entry.content, 0) != entry.content.end()) {
-        return bad("the target of a symbolic link is empty, too long or holds a NUL");
+      if (size == 0 || size > kMaxPathSize) {
+        return bad("the target of a symbolic link is empty or too long");
       }
       return {};
     case kDirectory:
     case kCharacterDevice:
     case kBlockDevice:
     case kFifo:
-      if (!entry.content.empty()) return bad("content in an entry that can have none");
+      if (size != 0) return bad("content in an entry that can have none");
       return {};
     default:
       return bad("an entry of an unknown type");
@@ -107,10 +107,30 @@ Status check_content(const Entry& entry) {
 }
 
 // What holds for every entry, read or written.
+Status check_attributes(std::string_view path, std::uint32_t mode, std::uint64_t size) {
+  if (path == kTrailer) return bad("the name TRAILER!!! ends an archive");
+  if (mode > kModeMask) return bad("a mode with unknown bits");
+  return check_size(mode & kTypeMask, size);
+}
+
 Status check_entry(const Entry& entry) {
-  if (entry.path == kTrailer) return bad("the name TRAILER!!! ends an archive");
-  if (entry.mode > kModeMask) return bad("a mode with unknown bits");
-  return check_content(entry);
+  COFFERDAM_CHECK(check_attributes(entry.path, entry.mode, entry.content.size()));
+  if (entry.type() == kSymlink && std::ranges::find(entry.content, 0) != entry.content.end()) {
+    return bad("a NUL in the target of a symbolic link");
+  }
+  return {};
+}
+
+// `first` has the content that any name has brought so far.
+Status check_same_file(const Entry& first, const Entry& other) {
+  if (other.mode != first.mode || other.uid != first.uid || other.gid != first.gid ||
+      other.mtime != first.mtime) {
+    return bad("hard links of one file with different attributes");
+  }
+  if (!first.content.empty() && !other.content.empty()) {
+    return bad("hard links of one file with content twice");
+  }
+  return {};
 }
 
 // The name field of the archive: one NUL, at its end.
@@ -119,22 +139,8 @@ Result<std::string_view> strip_nul(ByteView field) {
   return as_text(field.first(field.size() - 1));
 }
 
-void write_entry(ByteWriter& out, const Header& header, std::string_view name, ByteView content) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  const auto pad = [&out] {
-    while (out.view().size() % kAlignment != 0) out.u8(0);
-  };
-  out.bytes(as_bytes(kMagic));
-  for (const std::uint32_t field : header) {
-    for (int shift = 28; shift >= 0; shift -= 4) {
-      out.u8(static_cast<std::uint8_t>(kDigits[(field >> shift) & 0xf]));
-    }
-  }
-  out.bytes(as_bytes(name));
-  out.u8(0);
-  pad();
-  out.bytes(content);
-  pad();
+constexpr std::uint64_t rounded_up(std::uint64_t size, std::uint64_t alignment) {
+  return (size + alignment - 1) / alignment * alignment;
 }
 
 Status check_writable(const Entry& entry) {
@@ -147,12 +153,47 @@ Status check_writable(const Entry& entry) {
   return check_entry(entry);
 }
 
+// The entries of an archive that are names of one file.
+struct File {
+  Entry first;  // With the content that any name has brought.
+  std::uint32_t links = 1;
+  std::uint32_t inode = 0;  // Once it has been written.
+};
+
+// For each entry its file, which the first name stands for.
+Result<std::vector<std::shared_ptr<File>>> group_names(std::span<const Entry> entries) {
+  std::map<std::string_view, std::shared_ptr<File>> known;
+  std::vector<std::shared_ptr<File>> out;
+  for (const Entry& entry : entries) {
+    COFFERDAM_CHECK(check_writable(entry));
+    const auto old = known.find(entry.path);
+    if (old != known.end() && old->second->links > 1) {
+      return bad("a second file in the place of a linked one");
+    }
+    if (entry.hard_link.empty()) {
+      out.push_back(known[entry.path] = std::make_shared<File>(File{.first = entry}));
+      continue;
+    }
+    if (old != known.end()) known.erase(old);
+    const auto first = known.find(entry.hard_link);
+    if (first == known.end() || entry.type() != kRegularFile) {
+      return bad("a hard link to no file before it");
+    }
+    COFFERDAM_CHECK(check_same_file(first->second->first, entry));
+    if (!entry.content.empty()) first->second->first.content = entry.content;
+    ++first->second->links;
+    out.push_back(first->second);
+  }
+  return out;
+}
+
 }  // namespace
 
 bool operator==(const Entry& a, const Entry& b) {
   return a.path == b.path && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid &&
          a.mtime == b.mtime && a.device_major == b.device_major &&
-         a.device_minor == b.device_minor && std::ranges::equal(a.content, b.content);
+         a.device_minor == b.device_minor && std::ranges::equal(a.content, b.content) &&
+         a.hard_link == b.hard_link;
 }
 
 Result<ByteView> Reader::take(std::uint64_t size) {
@@ -181,7 +222,7 @@ Result<std::optional<Entry>> Reader::next() {
     if (position_ % kAlignment != 0) return bad("an archive that starts at an odd place");
     in_archive_ = true;
     COFFERDAM_TRY(const ByteView head, take(kHeaderSize));
-    COFFERDAM_TRY(const Header header, parse_header(head));
+    COFFERDAM_TRY(const Fields header, parse_header(head));
     if (header[kNameSize] > kMaxPathSize + 1) return bad("a name is too long");
     COFFERDAM_TRY(const ByteView name_field, take(header[kNameSize]));
     COFFERDAM_TRY(const std::string_view name, strip_nul(name_field));
@@ -192,6 +233,8 @@ Result<std::optional<Entry>> Reader::next() {
     }
     if (header[kFileSize] != 0) return bad("content in the trailer");
     in_archive_ = false;
+    linked_.clear();
+    linked_names_.clear();
   }
   return std::nullopt;
 }
@@ -210,42 +253,122 @@ Result<Entry> Reader::rest_of_entry(std::span<const std::uint32_t> header, std::
   COFFERDAM_TRY(entry.path, normal_path(name));
   COFFERDAM_TRY(entry.content, take(header[kFileSize]));
   COFFERDAM_CHECK(skip_padding(kAlignment));
-  if (header[kLinks] > 1 && entry.type() != kDirectory) {
-    return bad("a hard link; write a copy or a symbolic link instead");
-  }
   COFFERDAM_CHECK(check_entry(entry));
+  if (linked_names_.contains(entry.path)) return bad("a second file in the place of a linked one");
+  if (header[kLinks] > 1 && entry.type() == kRegularFile) {
+    COFFERDAM_CHECK(join_links(header, entry));
+  }
   return entry;
 }
 
-Result<Bytes> make_cpio(std::span<const Entry> entries) {
-  ByteWriter out;
-  std::uint32_t inode = kFirstInode;
-  const auto header = [&inode](std::string_view name) {
-    Header fields{};
-    fields[kInode] = inode++;
-    fields[kLinks] = 1;
-    fields[kDevMajor] = 3;
-    fields[kDevMinor] = 1;
-    fields[kNameSize] = static_cast<std::uint32_t>(name.size() + 1);
-    return fields;
-  };
-  for (const Entry& entry : entries) {
-    COFFERDAM_CHECK(check_writable(entry));
-    const std::string_view name = entry.path.empty() ? std::string_view(".") : entry.path;
-    Header fields = header(name);
-    fields[kMode] = entry.mode;
-    fields[kUid] = entry.uid;
-    fields[kGid] = entry.gid;
-    fields[kMtime] = entry.mtime;
-    if (entry.type() == kDirectory) fields[kLinks] = 2;
-    fields[kFileSize] = static_cast<std::uint32_t>(entry.content.size());
-    fields[kRdevMajor] = entry.device_major;
-    fields[kRdevMinor] = entry.device_minor;
-    write_entry(out, fields, name, entry.content);
+// Names the file that `entry` is another name of, unless it is the first.
+Status Reader::join_links(std::span<const std::uint32_t> header, Entry& entry) {
+  const auto [place, is_first] =
+      linked_.try_emplace({header[kDevMajor], header[kDevMinor], header[kInode]}, entry);
+  Entry& first = place->second;
+  if (is_first) {
+    linked_names_.insert(first.path);
+    return {};
   }
-  write_entry(out, header(kTrailer), kTrailer, {});
-  while (out.view().size() % kBlock != 0) out.u8(0);
-  return std::move(out).take();
+  COFFERDAM_CHECK(check_same_file(first, entry));
+  if (!entry.content.empty()) first.content = entry.content;
+  entry.hard_link = first.path;
+  return {};
+}
+
+Status Writer::put(ByteView bytes) {
+  position_ += bytes.size();
+  return sink_(bytes);
+}
+
+Status Writer::pad(std::size_t alignment) {
+  constexpr std::array<std::uint8_t, kBlock> kZeros{};
+  const auto over = static_cast<std::size_t>(position_ % alignment);
+  return over == 0 ? Status() : put(ByteView(kZeros).first(alignment - over));
+}
+
+Status Writer::put_header(const Header& header, std::uint32_t inode) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const Fields fields{inode,
+                      header.mode,
+                      header.uid,
+                      header.gid,
+                      header.links,
+                      header.mtime,
+                      header.size,
+                      kDeviceMajor,
+                      kDeviceMinor,
+                      header.device_major,
+                      header.device_minor,
+                      static_cast<std::uint32_t>(header.name.size() + 1),
+                      0};
+  std::string out(kMagic);
+  for (const std::uint32_t field : fields) {
+    for (int shift = 28; shift >= 0; shift -= 4) out += kDigits[(field >> shift) & 0xf];
+  }
+  out += header.name;
+  out += '\0';
+  COFFERDAM_CHECK(put(as_bytes(out)));
+  return pad(kAlignment);
+}
+
+Result<std::uint32_t> Writer::begin(const Header& header) {
+  if (left_ != 0) return fail(Errc::internal, "cpio: an entry without all of its content");
+  if (header.name.size() > kMaxPathSize) return bad("a name is too long");
+  COFFERDAM_TRY(const std::string path, normal_path(header.name));
+  COFFERDAM_CHECK(check_attributes(path, header.mode, header.size));
+  const std::uint32_t inode = header.inode != 0 ? header.inode : next_inode_++;
+  COFFERDAM_CHECK(put_header(header, inode));
+  left_ = header.size;
+  return inode;
+}
+
+Status Writer::content(ByteView piece) {
+  if (piece.size() > left_) return fail(Errc::internal, "cpio: more content than announced");
+  left_ -= piece.size();
+  COFFERDAM_CHECK(put(piece));
+  return left_ == 0 ? pad(kAlignment) : Status();
+}
+
+Status Writer::finish() {
+  if (left_ != 0) return fail(Errc::internal, "cpio: an entry without all of its content");
+  COFFERDAM_CHECK(put_header({.name = kTrailer}, next_inode_));
+  return pad(kBlock);
+}
+
+std::uint64_t Writer::entry_size(std::size_t name_size, std::uint64_t content_size) noexcept {
+  return rounded_up(kHeaderSize + name_size + 1, kAlignment) + rounded_up(content_size, kAlignment);
+}
+
+std::uint64_t Writer::archive_size(std::uint64_t entries) noexcept {
+  return rounded_up(entries + entry_size(kTrailer.size(), 0), kBlock);
+}
+
+Result<Bytes> make_cpio(std::span<const Entry> entries) {
+  COFFERDAM_TRY(const auto files, group_names(entries));
+  Bytes out;
+  Writer writer([&out](ByteView piece) -> Status {
+    out.insert(out.end(), piece.begin(), piece.end());
+    return {};
+  });
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Entry& entry = entries[i];
+    File& file = *files[i];
+    COFFERDAM_TRY(file.inode,
+                  writer.begin({.name = entry.path.empty() ? std::string_view(".") : entry.path,
+                                .inode = file.inode,
+                                .mode = entry.mode,
+                                .uid = entry.uid,
+                                .gid = entry.gid,
+                                .links = entry.type() == kDirectory ? 2 : file.links,
+                                .mtime = entry.mtime,
+                                .size = static_cast<std::uint32_t>(entry.content.size()),
+                                .device_major = entry.device_major,
+                                .device_minor = entry.device_minor}));
+    COFFERDAM_CHECK(writer.content(entry.content));
+  }
+  COFFERDAM_CHECK(writer.finish());
+  return out;
 }
 
 }  // namespace cofferdam::cpio
