@@ -77,6 +77,10 @@ bool is_key_policy_text(std::string_view text) noexcept {
 }
 
 // Reads one document: knows what the kind of policy and the version ask for.
+bool names_principals(PolicyKind kind) noexcept {
+  return kind == PolicyKind::key || kind == PolicyKind::resource || kind == PolicyKind::trust;
+}
+
 class Parser {
  public:
   explicit Parser(PolicyKind kind) : kind_(kind) {}
@@ -190,11 +194,11 @@ class Parser {
   Result<std::optional<Selector<PrincipalPattern>>> principal(const json::object& object) const {
     COFFERDAM_TRY(const auto choice, either(object, "Principal"));
     if (choice.value == nullptr) {
-      if (kind_ == PolicyKind::identity) return std::nullopt;
+      if (!names_principals(kind_)) return std::nullopt;
       return malformed(kind_ == PolicyKind::key ? "Policy contains a statement with no principal."
                                                 : "Missing required field Principal");
     }
-    if (kind_ == PolicyKind::identity) {
+    if (!names_principals(kind_)) {
       return malformed("Policy document should not specify a principal.");
     }
     Selector<PrincipalPattern> out{.entries = {}, .negated = choice.negated};
@@ -278,9 +282,8 @@ class Parser {
   Result<std::optional<Selector<std::string>>> resource(const json::object& object) const {
     COFFERDAM_TRY(const auto choice, either(object, "Resource"));
     if (choice.value == nullptr) {
-      if (kind_ == PolicyKind::identity)
-        return malformed("Policy statement must contain resources.");
-      return std::nullopt;
+      if (kind_ == PolicyKind::key || kind_ == PolicyKind::trust) return std::nullopt;
+      return malformed("Policy statement must contain resources.");
     }
     if (kind_ == PolicyKind::trust) return malformed("Has prohibited field Resource");
     Selector<std::string> out{.entries = {}, .negated = choice.negated};
@@ -409,8 +412,14 @@ std::size_t max_policy_size(PolicyKind kind) noexcept {
   switch (kind) {
     case PolicyKind::key:
       return kMaxKeyPolicySize;
+    case PolicyKind::resource:
+      return kMaxResourcePolicySize;
     case PolicyKind::identity:
       return kMaxIdentityPolicySize;
+    case PolicyKind::session:
+      return kMaxSessionPolicySize;
+    case PolicyKind::service_control:
+      return kMaxServiceControlPolicySize;
     case PolicyKind::trust:
       return kMaxTrustPolicySize;
   }

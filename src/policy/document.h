@@ -20,9 +20,12 @@ enum class Effect : std::uint8_t { allow, deny };
 
 // Where a policy is attached decides which elements it must and must not have.
 enum class PolicyKind : std::uint8_t {
-  key,       // KMS key policy: Principal; Resource is "this key".
-  identity,  // On a user, group or role: Resource, never Principal.
-  trust,     // On a role: Principal, never Resource.
+  key,              // KMS key policy: Principal; Resource is "this key".
+  resource,         // On another resource, such as a secret: Principal and Resource.
+  identity,         // On a user, group or role, also as its boundary: Resource, never Principal.
+  session,          // Handed over with AssumeRole: as identity, but smaller.
+  service_control,  // On a level of an organization: as identity.
+  trust,            // On a role: Principal, never Resource.
 };
 
 // A list that names what a statement covers, or with `negated` (NotAction, NotResource,
@@ -58,7 +61,10 @@ struct Document {
 };
 
 inline constexpr std::size_t kMaxKeyPolicySize = std::size_t{32} * 1024;
+inline constexpr std::size_t kMaxResourcePolicySize = 20'480;
 inline constexpr std::size_t kMaxIdentityPolicySize = 10'240;
+inline constexpr std::size_t kMaxSessionPolicySize = 2'048;
+inline constexpr std::size_t kMaxServiceControlPolicySize = 10'240;
 inline constexpr std::size_t kMaxTrustPolicySize = 2'048;
 
 std::size_t max_policy_size(PolicyKind kind) noexcept;

@@ -238,5 +238,21 @@ TEST(DocumentTest, ErrorsDoNotRepeatControlCharacters) {
   EXPECT_EQ(message.find('\n'), std::string::npos);
 }
 
+TEST(DocumentTest, EachKindOfPolicyHasItsOwnElements) {
+  const std::string with_both =
+      statement("'Effect':'Allow','Principal':'*','Action':'secretsmanager:*','Resource':'*'");
+  const std::string without_principal =
+      statement("'Effect':'Allow','Action':'secretsmanager:*','Resource':'*'");
+  const std::string without_resource =
+      statement("'Effect':'Allow','Principal':'*','Action':'secretsmanager:*'");
+  EXPECT_TRUE(parse_document(with_both, PolicyKind::resource));
+  EXPECT_FALSE(parse_document(without_principal, PolicyKind::resource));
+  EXPECT_FALSE(parse_document(without_resource, PolicyKind::resource));
+  for (const auto kind : {PolicyKind::session, PolicyKind::service_control}) {
+    EXPECT_TRUE(parse_document(without_principal, kind));
+    EXPECT_FALSE(parse_document(with_both, kind));
+  }
+}
+
 }  // namespace
 }  // namespace cofferdam::policy

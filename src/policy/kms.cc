@@ -19,6 +19,8 @@ std::string_view principal_type(Principal::Kind kind) noexcept {
       return "AssumedRole";
     case Principal::Kind::federated_user:
       return "FederatedUser";
+    case Principal::Kind::web_identity:
+      return "Federated";
     case Principal::Kind::service:
       break;
   }

@@ -76,6 +76,21 @@ Principal service_principal(std::string_view name) {
   return out;
 }
 
+Result<Principal> web_identity_principal(std::string_view provider_arn) {
+  COFFERDAM_TRY(const Arn arn, parse_arn(provider_arn));
+  constexpr std::string_view kPrefix = "oidc-provider/";
+  if (arn.service != "iam" || !is_account_id(arn.account) || !arn.resource.starts_with(kPrefix) ||
+      arn.resource.size() == kPrefix.size()) {
+    return fail(Errc::invalid_input, "not the ARN of an OIDC provider");
+  }
+  Principal out;
+  out.kind = Principal::Kind::web_identity;
+  out.arn = std::string(provider_arn);
+  out.account = arn.account;
+  out.name = arn.resource.substr(kPrefix.size());
+  return out;
+}
+
 PrincipalMatch match_principal(const PrincipalPattern& pattern, const Principal& principal) {
   const auto direct_if = [](bool matched) {
     return matched ? PrincipalMatch::direct : PrincipalMatch::none;
@@ -84,9 +99,12 @@ PrincipalMatch match_principal(const PrincipalPattern& pattern, const Principal&
     case PrincipalPattern::Kind::anyone:
       return PrincipalMatch::direct;
     case PrincipalPattern::Kind::account:
+      // A provider is not part of the account it is registered in.
+      if (principal.kind == Principal::Kind::web_identity) return PrincipalMatch::none;
       return pattern.value == principal.account ? PrincipalMatch::through_account
                                                 : PrincipalMatch::none;
     case PrincipalPattern::Kind::aws:
+      if (principal.kind == Principal::Kind::web_identity) return PrincipalMatch::none;
       if (principal.kind == Principal::Kind::assumed_role && pattern.value == principal.role_arn) {
         return PrincipalMatch::through_role;
       }
@@ -95,7 +113,8 @@ PrincipalMatch match_principal(const PrincipalPattern& pattern, const Principal&
       return direct_if(principal.kind == Principal::Kind::service &&
                        pattern.value == principal.name);
     case PrincipalPattern::Kind::federated:
-      return PrincipalMatch::none;  // Only AssumeRoleWith... brings such a requester.
+      return direct_if(principal.kind == Principal::Kind::web_identity &&
+                       pattern.value == principal.arn);
   }
   return PrincipalMatch::none;
 }
@@ -113,6 +132,9 @@ bool exempt_by_not_principal(const std::vector<PrincipalPattern>& patterns,
   if (lists(patterns, Kind::anyone, "")) return true;
   if (principal.kind == Principal::Kind::service) {
     return lists(patterns, Kind::service, principal.name);
+  }
+  if (principal.kind == Principal::Kind::web_identity) {
+    return lists(patterns, Kind::federated, principal.arn);
   }
   if (!lists(patterns, Kind::account, principal.account)) return false;
   if (principal.kind == Principal::Kind::root) return true;

@@ -11,10 +11,17 @@ namespace cofferdam::policy {
 
 // Who makes a request, as STS GetCallerIdentity names it.
 struct Principal {
-  enum class Kind : std::uint8_t { root, user, assumed_role, federated_user, service };
+  enum class Kind : std::uint8_t {
+    root,
+    user,
+    assumed_role,
+    federated_user,
+    service,
+    web_identity,  // Shows a token of an OIDC provider, and has no other name yet.
+  };
 
   Kind kind = Kind::user;
-  std::string arn;       // Service principals: their name, "backup.amazonaws.com".
+  std::string arn;       // Services: "backup.amazonaws.com"; web identities: the provider's ARN.
   std::string account;   // Twelve digits; empty for services.
   std::string role_arn;  // Assumed roles: the role's own ARN, with its path.
   std::string name;      // User name, role session name or service name.
@@ -27,6 +34,10 @@ Result<Principal> principal_from_arn(std::string_view arn);
 
 // An AWS service acting on its own: "backup.amazonaws.com".
 Principal service_principal(std::string_view name);
+
+// Who calls AssumeRoleWithWebIdentity with a token of `provider_arn`
+// ("arn:aws:iam::ACCOUNT:oidc-provider/HOST").
+Result<Principal> web_identity_principal(std::string_view provider_arn);
 
 // One entry of a Principal element.
 struct PrincipalPattern {

@@ -119,5 +119,20 @@ TEST(PrincipalTest, NotPrincipalExemptsOnlyWhoeverIsListedByEveryName) {
   EXPECT_TRUE(exempt_by_not_principal({{}}, principal(kStranger)));
 }
 
+TEST(PrincipalTest, AWebIdentityMatchesItsProviderOnly) {
+  const std::string provider = "arn:aws:iam::111122223333:oidc-provider/broker.example.com";
+  const auto token = web_identity_principal(provider).value();
+  EXPECT_EQ(token.name, "broker.example.com");
+  EXPECT_EQ(match_principal({.kind = Kind::federated, .value = provider}, token),
+            PrincipalMatch::direct);
+  EXPECT_EQ(match_principal({.kind = Kind::federated, .value = provider + ".net"}, token),
+            PrincipalMatch::none);
+  EXPECT_EQ(match_principal({.kind = Kind::account, .value = "111122223333"}, token),
+            PrincipalMatch::none);
+  EXPECT_EQ(match_principal({.kind = Kind::aws, .value = provider}, token), PrincipalMatch::none);
+  EXPECT_FALSE(web_identity_principal("arn:aws:iam::111122223333:oidc-provider/"));
+  EXPECT_FALSE(web_identity_principal(kAlice));
+}
+
 }  // namespace
 }  // namespace cofferdam::policy
