@@ -28,12 +28,12 @@ struct Place {
   std::string name;
 };
 
-Result<Place> find_place(int root, const cpio::Entry& entry) {
-  COFFERDAM_TRY(const auto components, path_components(entry.path));
+Result<Place> find_place(int root, const std::string& path) {
+  COFFERDAM_TRY(const auto components, path_components(path));
   auto folder = open_parent_beneath(root, components);
   if (!folder) {
-    return fail(Errc::invalid_input, "the ramdisk's " + entry.path +
-                                         " lies in no folder of it: " + folder.error().detail);
+    return fail(Errc::invalid_input,
+                "the ramdisk's " + path + " lies in no folder of it: " + folder.error().detail);
   }
   return Place{*std::move(folder), std::string(components.back())};
 }
@@ -77,6 +77,22 @@ Status make_file(const Place& place, const cpio::Entry& entry) {
   return {};
 }
 
+// A second name, which may bring the content of both.
+Status make_hard_link(int root, const Place& place, const cpio::Entry& entry) {
+  COFFERDAM_TRY(const Place first, find_place(root, entry.hard_link));
+  const int folder = place.folder.get();
+  if (linkat(first.folder.get(), first.name.c_str(), folder, place.name.c_str(), 0) != 0) {
+    return cannot("link", entry);
+  }
+  if (entry.content.empty()) return {};
+  if (fchmodat(folder, place.name.c_str(), 0600, 0) != 0) return cannot("write", entry);
+  const UniqueFd fd(openat(folder, place.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.valid()) return cannot("write", entry);
+  COFFERDAM_CHECK(write_content(fd.get(), entry));
+  if (fchmod(fd.get(), entry.mode & kKeptMode) != 0) return cannot("set the mode of", entry);
+  return {};
+}
+
 Status make_link(const Place& place, const cpio::Entry& entry) {
   const std::string target(as_text(entry.content));
   if (symlinkat(target.c_str(), place.folder.get(), place.name.c_str()) != 0) {
@@ -86,14 +102,14 @@ Status make_link(const Place& place, const cpio::Entry& entry) {
 }
 
 Status make_entry(int root, const cpio::Entry& entry) {
-  COFFERDAM_TRY(const Place place, find_place(root, entry));
+  COFFERDAM_TRY(const Place place, find_place(root, entry.path));
   if (entry.type() == cpio::kDirectory) return make_folder(place, with_owner_access(entry));
   if (unlinkat(place.folder.get(), place.name.c_str(), 0) != 0 && errno != ENOENT) {
     return cannot("replace", entry);
   }
   switch (entry.type()) {
     case cpio::kRegularFile:
-      return make_file(place, entry);
+      return entry.hard_link.empty() ? make_file(place, entry) : make_hard_link(root, place, entry);
     case cpio::kSymlink:
       return make_link(place, entry);
     case cpio::kFifo:

@@ -80,6 +80,22 @@ TEST_F(UnpackTest, LeavesDeviceFilesOut) {
   EXPECT_FALSE(fs::exists(root_ / "null"));
 }
 
+TEST_F(UnpackTest, KeepsHardLinks) {
+  cpio::Entry second = entry("etc/b", cpio::kRegularFile | 0400);
+  second.hard_link = "a";
+  cpio::Entry first = second;
+  first.path = "a";
+  first.hard_link.clear();
+  for (cpio::Entry* with_content : {&first, &second}) {
+    first.content = second.content = {};
+    with_content->content = as_bytes("text");
+    ASSERT_TRUE(unpack({{folder("etc"), first, second}}).has_value());
+    EXPECT_TRUE(fs::equivalent(root_ / "a", root_ / "etc/b"));
+    EXPECT_EQ(content("a"), "text");
+    EXPECT_EQ(fs::status(root_ / "a").permissions(), fs::perms::owner_read);
+  }
+}
+
 TEST_F(UnpackTest, WritesLinksAsTheyAreButNeverThroughThem) {
   const std::string outside = (base_ / "outside").string();
   ASSERT_TRUE(unpack({{link("out", outside)}}).has_value());
