@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/config.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <set>
@@ -20,6 +22,7 @@ constexpr std::size_t kMaxContextPairs = 16;
 constexpr std::size_t kMaxArguments = 64;
 constexpr std::size_t kMaxSocketPath = 100;  // sockaddr_un holds 107.
 constexpr std::string_view kDomain = "cofferdam/config/v1";
+constexpr net::VsockAddress kNitroHeartbeat{.cid = 3, .port = 9000};  // nitro-cli's.
 
 bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
@@ -78,10 +81,18 @@ Result<std::string> read_path(StrictTable& table, std::string_view key) {
   return path;
 }
 
-Result<net::Endpoint> read_endpoint(StrictTable& table, std::string_view key) {
-  COFFERDAM_TRY(const std::string text, table.text(key));
-  auto endpoint = net::parse_endpoint(text);
+Result<std::optional<net::Endpoint>> read_optional_endpoint(StrictTable& table,
+                                                            std::string_view key) {
+  COFFERDAM_TRY(const auto text, table.optional_text(key));
+  if (!text) return std::nullopt;
+  auto endpoint = net::parse_endpoint(*text);
   if (!endpoint) return table.refuse(key, "is not vsock:CID:PORT, unix:PATH or tcp:HOST:PORT");
+  return *std::move(endpoint);
+}
+
+Result<net::Endpoint> read_endpoint(StrictTable& table, std::string_view key) {
+  COFFERDAM_TRY(auto endpoint, read_optional_endpoint(table, key));
+  if (!endpoint) return table.refuse(key, "is missing");
   return *std::move(endpoint);
 }
 
@@ -117,6 +128,11 @@ Status read_nsm(StrictTable table, Config& out) {
 Status read_parent(StrictTable table, Config& out) {
   COFFERDAM_TRY(out.control, read_endpoint(table, "control"));
   COFFERDAM_TRY(out.egress, read_endpoint(table, "egress"));
+  COFFERDAM_TRY(out.heartbeat, read_optional_endpoint(table, "heartbeat"));
+  // A parent that is reached over vsock is one that started us with nitro-cli.
+  if (!out.heartbeat && std::holds_alternative<net::VsockAddress>(out.control)) {
+    out.heartbeat = kNitroHeartbeat;
+  }
   return table.finish();
 }
 
@@ -167,10 +183,11 @@ Status read_workload(StrictTable table, Config& out) {
   if (out.workload_socket.size() > kMaxSocketPath) {
     return table.refuse("socket", "is too long for a Unix socket");
   }
-  COFFERDAM_TRY(out.command, table.texts("command", kMaxArguments));
-  if (!out.command.front().starts_with('/')) {
+  COFFERDAM_TRY(auto command, table.optional_texts("command", kMaxArguments));
+  if (command && !command->front().starts_with('/')) {
     return table.refuse("command", "does not start with an absolute path");
   }
+  if (command) out.command = *std::move(command);
   return table.finish();
 }
 
@@ -221,10 +238,10 @@ Status in_table(StrictTable& top, std::string_view key, Config& out,
   return read(std::move(table), out);
 }
 
-Status add_named_file(const std::filesystem::path& root, const std::string& path,
+Status add_named_file(const ReadImageFile& read_file, const std::string& path,
                       std::map<std::string, Bytes>& files) {
   if (files.contains(path)) return {};
-  COFFERDAM_TRY(Bytes content, read_file_beneath(root, path, kMaxNamedFileSize));
+  COFFERDAM_TRY(Bytes content, read_file(path, kMaxNamedFileSize));
   files.emplace(path, std::move(content));
   return {};
 }
@@ -273,15 +290,41 @@ Result<Config> parse_config(std::string_view text) {
 }
 
 Result<MeasuredConfig> load_config(const std::filesystem::path& root) {
+  return measure_config([&root](std::string_view path, std::size_t max_size) {
+    return read_file_beneath(root, path, max_size);
+  });
+}
+
+Result<MeasuredConfig> measure_config(const ReadImageFile& read_file) {
   MeasuredConfig out;
-  COFFERDAM_TRY(Bytes text, read_file_beneath(root, kConfigPath, kMaxConfigSize));
+  COFFERDAM_TRY(Bytes text, read_file(kConfigPath, kMaxConfigSize));
   COFFERDAM_TRY(out.config, parse_config(as_text(text)));
   out.files.emplace(std::string(kConfigPath), std::move(text));
   if (out.config.trust_root) {
-    COFFERDAM_CHECK(add_named_file(root, *out.config.trust_root, out.files));
+    COFFERDAM_CHECK(add_named_file(read_file, *out.config.trust_root, out.files));
   }
-  COFFERDAM_CHECK(add_named_file(root, out.config.ca_roots, out.files));
+  COFFERDAM_CHECK(add_named_file(read_file, out.config.ca_roots, out.files));
   out.digest = config_digest(out.files);
+  return out;
+}
+
+Result<ProcessSpec> load_process_spec(const std::filesystem::path& root, const Config& config) {
+  ProcessSpec out;
+  const auto text = read_file_beneath(root, kProcessSpecPath, kMaxProcessSpecSize);
+  if (text) {
+    COFFERDAM_TRY(out, parse_process_spec(as_text(*text)));
+  } else if (text.error().code == Errc::not_found) {
+    out.uid = geteuid();
+    out.gid = getegid();
+  } else {
+    return std::unexpected(text.error());
+  }
+  if (!config.command.empty()) out.args = config.command;
+  if (out.args.empty()) {
+    return fail(Errc::invalid_input,
+                "the image says nowhere what to start: give [workload] command in agent.toml, or "
+                "build it from a container with an ENTRYPOINT or CMD (or --entrypoint)");
+  }
   return out;
 }
 

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "agent/process_spec.h"
 #include "base/byte_view.h"
 #include "base/result.h"
 #include "crypto/digest.h"
@@ -42,12 +44,13 @@ struct Config {
   std::optional<std::string> trust_root;  // Path; absent: the AWS root.
   net::Endpoint control;
   net::Endpoint egress;
+  std::optional<net::Endpoint> heartbeat;  // Of nitro-cli; absent: nobody waits for one.
   std::string region;
   std::string kms_host;
   std::uint16_t kms_port = 443;
-  std::string ca_roots;  // Path.
-  std::string workload_socket;
-  std::vector<std::string> command;
+  std::string ca_roots;              // Path.
+  std::string workload_socket;       // As the workload sees it, below its root.
+  std::vector<std::string> command;  // Empty: process.json says what to start.
   std::vector<SecretSpec> secrets;
 
   const SecretSpec* find_secret(std::string_view secret_name) const noexcept;
@@ -66,9 +69,23 @@ struct MeasuredConfig {
 // range and anything over a limit are Errc::invalid_input with the place.
 Result<Config> parse_config(std::string_view toml);
 
-// Reads and measures the configuration of the tree under `root`: "/" in an enclave, the
+// A file of an image by its absolute path, of at most `max_size` bytes; Errc::not_found
+// where there is none.
+using ReadImageFile = std::function<Result<Bytes>(std::string_view path, std::size_t max_size)>;
+
+// Reads and measures the configuration of an image, wherever its files are: agent.toml and
+// exactly the files it names.
+Result<MeasuredConfig> measure_config(const ReadImageFile& read_file);
+
+// The same for the tree under `root`: "/" in an enclave, the
 // root file system of an image on an operator's machine. Symbolic links are refused.
 Result<MeasuredConfig> load_config(const std::filesystem::path& root);
+
+// What the image starts: its process.json, with the command of agent.toml where that names
+// one; the command alone, in "/" and as the agent's own user, where the image has no
+// process.json. With neither
+// it is Errc::invalid_input, and the text says what to do.
+Result<ProcessSpec> load_process_spec(const std::filesystem::path& root, const Config& config);
 
 // SHA-384 of the CBOR array ["cofferdam/config/v1", {path: content}] (docs/protocol.md).
 crypto::Sha384 config_digest(const std::map<std::string, Bytes>& files);

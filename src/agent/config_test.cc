@@ -2,6 +2,7 @@
 #include "agent/config.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -74,6 +75,26 @@ TEST(ConfigTest, ReadsEveryField) {
   EXPECT_EQ(secret->operation, Operation::decrypt);
   EXPECT_EQ(secret->context.at("cofferdam:purpose"), "database");
   EXPECT_EQ(config->find_secret("other"), nullptr);
+}
+
+TEST(ConfigTest, ExpectsTheHeartbeatOfNitroWhereTheParentIsReachedOverVsock) {
+  EXPECT_FALSE(parse_config(good())->heartbeat.has_value());
+  const std::string unix_control = "\"unix:/run/cofferdam/parent-control.sock\"";
+  const auto nitro = parse_config(with(unix_control, "\"vsock:3:9001\""));
+  ASSERT_TRUE(nitro.has_value() && nitro->heartbeat.has_value());
+  EXPECT_EQ(net::to_string(*nitro->heartbeat), "vsock:3:9000");
+  const auto named =
+      parse_config(with("[aws]", "heartbeat = \"unix:/run/cofferdam/heartbeat.sock\"\n[aws]"));
+  ASSERT_TRUE(named.has_value() && named->heartbeat.has_value());
+  EXPECT_EQ(net::to_string(*named->heartbeat), "unix:/run/cofferdam/heartbeat.sock");
+  expect_refused(with("[aws]", "heartbeat = \"yes\"\n[aws]"), "parent.heartbeat");
+}
+
+TEST(ConfigTest, TheCommandMayBeLeftToTheImage) {
+  const auto config = parse_config(with("command = [\"/app/workload\", \"--flag\"]\n", ""));
+  ASSERT_TRUE(config.has_value()) << config.error().detail;
+  EXPECT_TRUE(config->command.empty());
+  expect_refused(with("[\"/app/workload\", \"--flag\"]", "[]"), "workload.command is empty");
 }
 
 TEST(ConfigTest, NamesTheEndpointOfTheRegionWhereNoneIsGiven) {
@@ -178,7 +199,7 @@ TEST(ConfigTest, EveryTruncationIsRefusedOrStillAWholeConfiguration) {
   for (std::size_t size = 0; size + 1 < text.size(); ++size) {
     const auto config = parse_config(std::string_view(text).substr(0, size));
     // Cut between lines after the last mandatory table, the rest may be complete.
-    if (config) EXPECT_GT(size, text.find("command")) << size;
+    if (config) EXPECT_GT(size, text.find("/run/workload")) << size;
   }
 }
 
@@ -236,6 +257,46 @@ TEST_F(LoadConfigTest, RefusesSymbolicLinksInEveryComponent) {
   std::filesystem::rename(root_ / "etc", root_ / "elsewhere");
   std::filesystem::create_symlink("elsewhere", root_ / "etc");
   EXPECT_EQ(load_config(root_).error().code, Errc::invalid_input);
+}
+
+TEST_F(LoadConfigTest, MeasuresTheProcessWithTheImageAndNotWithTheConfiguration) {
+  const auto before = load_config(root_);
+  write("process.json", "{}");
+  EXPECT_EQ(load_config(root_)->digest, before->digest);
+}
+
+TEST_F(LoadConfigTest, StartsTheConfiguredCommandWhereTheImageSaysNothing) {
+  const Config config = parse_config(good()).value();
+  const auto spec = load_process_spec(root_, config);
+  ASSERT_TRUE(spec.has_value()) << spec.error().detail;
+  ProcessSpec expected;
+  expected.args = config.command;
+  expected.uid = geteuid();
+  expected.gid = getegid();
+  EXPECT_EQ(*spec, expected);
+}
+
+TEST_F(LoadConfigTest, StartsTheImagesOwnCommandUnlessTheConfigurationNamesOne) {
+  write("process.json", R"({"root":"/rootfs","args":["server"],"user":{"uid":7}})");
+  Config config = parse_config(good()).value();
+  EXPECT_EQ(load_process_spec(root_, config)->args, config.command);
+  EXPECT_EQ(load_process_spec(root_, config)->uid, 7U);
+  config.command.clear();
+  EXPECT_EQ(load_process_spec(root_, config)->args, std::vector<std::string>{"server"});
+}
+
+TEST_F(LoadConfigTest, RefusesAnImageThatSaysNowhereWhatToStart) {
+  Config config = parse_config(good()).value();
+  config.command.clear();
+  for (const char* text : {"", R"({"root":"/rootfs"})"}) {
+    if (*text != '\0') write("process.json", text);
+    const auto spec = load_process_spec(root_, config);
+    ASSERT_FALSE(spec.has_value());
+    EXPECT_EQ(spec.error().code, Errc::invalid_input);
+    EXPECT_NE(spec.error().detail.find("[workload] command"), std::string::npos);
+  }
+  write("process.json", "{");
+  EXPECT_EQ(load_process_spec(root_, config).error().code, Errc::invalid_input);
 }
 
 TEST(ConfigDigestTest, IsTheDocumentedEncoding) {

@@ -52,9 +52,10 @@ Result<std::int64_t> StrictTable::integer(std::string_view key) {
   return value->get();
 }
 
-Result<std::vector<std::string>> StrictTable::texts(std::string_view key, std::size_t max_count) {
+Result<std::optional<std::vector<std::string>>> StrictTable::optional_texts(std::string_view key,
+                                                                            std::size_t max_count) {
   const toml::node* node = find(key);
-  if (node == nullptr) return refuse(key, "is missing");
+  if (node == nullptr) return std::nullopt;
   const auto* values = node->as_array();
   if (values == nullptr) return refuse(key, "is not an array");
   if (values->empty() || values->size() > max_count) {

@@ -39,7 +39,9 @@ class StrictTable {
   Result<std::string> text(std::string_view key);
   Result<std::optional<std::string>> optional_text(std::string_view key);
   Result<std::int64_t> integer(std::string_view key);
-  Result<std::vector<std::string>> texts(std::string_view key, std::size_t max_count);
+  // Never empty where it is there.
+  Result<std::optional<std::vector<std::string>>> optional_texts(std::string_view key,
+                                                                 std::size_t max_count);
   Result<std::map<std::string, std::string>> text_map(std::string_view key, std::size_t max_count);
   Result<StrictTable> table(std::string_view key);
   // Zero or more tables under [[key]].
