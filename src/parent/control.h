@@ -53,6 +53,7 @@ class ControlService {
   Result<net::HttpResponse> credentials() const;
   Result<net::HttpResponse> heartbeat();
   Result<net::HttpResponse> record_decision(ByteView body);
+  Result<net::HttpResponse> record_exit(ByteView body);
   Result<net::HttpResponse> status() const;
 
   ControlOptions options_;
@@ -62,6 +63,7 @@ class ControlService {
   std::uint64_t heartbeats_ = 0;
   std::uint64_t decisions_ = 0;
   std::optional<Timestamp> last_heartbeat_;
+  json::value last_exit_;  // Null until an enclave has told how it ended.
 };
 
 }  // namespace cofferdam::parent

@@ -117,6 +117,40 @@ TEST_F(ControlTest, StatusTellsOfHeartbeats) {
               HasSubstr(R"("heartbeats":1,"lastHeartbeat":"2026-01-02T03:04:05Z")"));
 }
 
+TEST_F(ControlTest, RemembersHowTheEnclaveEnded) {
+  auto parent = service();
+  EXPECT_THAT(as_text(ask(parent, "GET", "/v1/status").body), HasSubstr(R"("exit":null)"));
+  EXPECT_EQ(ask(parent, "POST", "/v1/exit",
+                R"({"exitStatus":137,"cause":"signaled","signal":9,"surprise":1})")
+                .status,
+            204U);
+  EXPECT_THAT(
+      as_text(ask(parent, "GET", "/v1/status").body),
+      HasSubstr(
+          R"("exit":{"exitStatus":137,"cause":"signaled","signal":9,"time":"2026-01-02T03:04:05Z"})"));
+  EXPECT_EQ(ask(parent, "POST", "/v1/exit",
+                R"({"exitStatus":1,"cause":"not_started","reason":"user_not_mapped","detail":"x"})")
+                .status,
+            204U);
+  EXPECT_THAT(as_text(ask(parent, "GET", "/v1/status").body),
+              HasSubstr(R"("cause":"not_started","reason":"user_not_mapped","detail":"x")"));
+  EXPECT_EQ(read("decisions.jsonl"), "");  // It is not a decision.
+}
+
+TEST_F(ControlTest, RefusesAnExitThatCannotBe) {
+  auto parent = service();
+  for (const std::string_view bad :
+       {"", "[]", "{}", R"({"exitStatus":1})", R"({"cause":"exited"})",
+        R"({"exitStatus":256,"cause":"exited"})", R"({"exitStatus":-1,"cause":"exited"})",
+        R"({"exitStatus":"1","cause":"exited"})", R"({"exitStatus":1,"cause":"melted"})",
+        R"({"exitStatus":1,"cause":"signaled","signal":65})",
+        R"({"exitStatus":1,"cause":"exited","detail":7})",
+        R"({"exitStatus":1,"exitStatus":0,"cause":"exited"})"}) {
+    EXPECT_EQ(ask(parent, "POST", "/v1/exit", bad).status, 400U) << bad;
+  }
+  EXPECT_THAT(as_text(ask(parent, "GET", "/v1/status").body), HasSubstr(R"("exit":null)"));
+}
+
 TEST_F(ControlTest, WithoutFlagsItHasNothingToGive) {
   auto parent = ControlService::open({}, clock_).value();
   for (const std::string target : {"/v1/release-manifest", "/v1/credentials"}) {
