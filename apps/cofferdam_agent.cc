@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first process of an enclave. It takes no arguments: everything it does is in the
-// measured configuration of its image.
+// measured image.
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -14,5 +14,7 @@ int main() {
   cofferdam::harden_process();
   if (cofferdam::agent::is_init()) cofferdam::agent::prepare_machine();
   cofferdam::agent::ConsoleLog console(STDERR_FILENO);
-  return cofferdam::agent::run_agent("/", console);
+  const int status = cofferdam::agent::run_agent("/", console);
+  if (cofferdam::agent::owns_machine()) cofferdam::agent::end_machine();
+  return status;
 }

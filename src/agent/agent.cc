@@ -8,13 +8,17 @@
 #include <utility>
 
 #include "agent/boot.h"
+#include "agent/heartbeat.h"
 #include "agent/kms_client.h"
 #include "agent/reason.h"
 #include "agent/recipient_pool.h"
 #include "agent/secret_service.h"
+#include "agent/start_process.h"
 #include "agent/supervisor.h"
 #include "agent/workload_api.h"
+#include "agent/workload_root.h"
 #include "base/log.h"
+#include "net/deadline.h"
 #include "net/http_server.h"
 
 namespace cofferdam::agent {
@@ -24,6 +28,7 @@ namespace asio = boost::asio;
 
 constexpr int kRefused = 1;
 constexpr std::chrono::seconds kDrainTime{2};
+constexpr std::chrono::seconds kLastWords{3};
 
 std::string kms_authority(const Config& config, bool always_with_port) {
   if (config.kms_port == 443 && !always_with_port) return config.kms_host;
@@ -67,15 +72,24 @@ struct Foundations {
   std::unique_ptr<attest::Verifier> verifier;
 };
 
+bool is_device(std::string_view where) { return where.starts_with("device:"); }
+
+std::unexpected<Error> no_module(std::string_view where, const Error& error) {
+  const std::string_view hint =
+      is_device(where) ? "; a kernel without the driver needs nsm.ko in the image (--nsm-module)"
+                       : "";
+  return fail(Errc::unavailable, reason::kNsmUnavailable, error.detail + std::string(hint));
+}
+
 Result<Foundations> lay_foundations(const MeasuredConfig& measured) {
   Foundations out;
   auto root = trust_root(measured);
   if (!root) return fail(Errc::invalid_input, reason::kConfigInvalid, root.error().detail);
   out.verifier = std::make_unique<attest::Verifier>(*std::move(root));
   auto module = nsm::Client::open(measured.config.nsm_device);
-  if (!module) return fail(Errc::unavailable, reason::kNsmUnavailable, module.error().detail);
+  if (!module) return no_module(measured.config.nsm_device, module.error());
   out.module = *std::move(module);
-  COFFERDAM_CHECK(seed_random(*out.module));
+  COFFERDAM_CHECK(seed_random(*out.module, is_device(measured.config.nsm_device)));
   return out;
 }
 
@@ -99,24 +113,17 @@ class Enclave {
                   parts.console}),
         api_(enclave_, secrets_, parts.clock) {}
 
-  Task<int> serve() {
-    COFFERDAM_CO_CHECK(co_await announce());
-    net::HttpHandler handler = [this](net::HttpRequest request) {
-      return api_.handle(std::move(request));
-    };
-    net::HttpServerOptions options;
-    options.limits.max_body_size = std::size_t{64} * 1024;
-    net::HttpServer server(co_await asio::this_coro::executor, options, std::move(handler));
-    const net::Endpoint socket = net::UnixAddress{enclave_.config().workload_socket};
-    COFFERDAM_CO_CHECK(prepare_socket_folder());
-    COFFERDAM_CO_TRY(const net::Endpoint ready, server.listen(socket));
-    log::info("release " + std::to_string(enclave_.manifest().release) + " of " +
-              enclave_.config().name + " is validated; serving on " + net::to_string(ready));
-    Supervisor supervisor(enclave_.config().command);
-    auto status = co_await supervisor.run(environment());
-    const Status drained = co_await server.drain(kDrainTime);
-    if (!drained) log::warning("some answers were cut off: " + drained.error().detail);
-    co_return status;
+  // Ends with the workload, after telling the parent how.
+  Task<int> serve(ProcessSpec workload) {
+    const auto end = co_await serve_until_the_end(std::move(workload));
+    const ExitReport report =
+        end ? ExitReport::of(*end)
+            : ExitReport::of(announced_ ? ExitCause::not_started : ExitCause::refused, end.error());
+    auto telling = parts_.parent.report_exit(enclave_, report);
+    const Status told = co_await with_deadline(kLastWords, std::move(telling));
+    if (!told) log::warning("the parent does not know how this ended: " + told.error().detail);
+    if (!end) co_return std::unexpected(end.error());
+    co_return end->status;
   }
 
  private:
@@ -125,23 +132,37 @@ class Enclave {
         self_validation_decision(&enclave_.evidence(), parts_.clock.now(), Status());
     COFFERDAM_CO_CHECK(parts_.console.record(decision));
     COFFERDAM_CO_CHECK(co_await parts_.parent.record(enclave_, decision));
-    co_return co_await parts_.parent.heartbeat(enclave_);
+    COFFERDAM_CO_CHECK(co_await parts_.parent.heartbeat(enclave_));
+    co_return co_await send_heartbeat(enclave_);
   }
 
-  Status prepare_socket_folder() const {
-    const std::filesystem::path path = enclave_.config().workload_socket;
-    std::error_code error;
-    std::filesystem::create_directories(path.parent_path(), error);
-    if (error) {
-      return fail(Errc::unavailable,
-                  "cannot make " + path.parent_path().string() + ": " + error.message());
-    }
-    return {};
+  Task<WorkloadEnd> serve_until_the_end(ProcessSpec workload) {
+    COFFERDAM_CO_CHECK(co_await announce());
+    announced_ = true;
+    COFFERDAM_CO_TRY(const WorkloadRoot root, WorkloadRoot::prepare(workload.root));
+    COFFERDAM_CO_CHECK(root.apply(workload));
+    COFFERDAM_CO_TRY(std::string place, root.place_for(enclave_.config().workload_socket));
+    net::HttpHandler handler = [this](net::HttpRequest request) {
+      return api_.handle(std::move(request));
+    };
+    net::HttpServerOptions options;
+    options.limits.max_body_size = std::size_t{64} * 1024;
+    net::HttpServer server(co_await asio::this_coro::executor, options, std::move(handler));
+    const net::Endpoint socket = net::UnixAddress{place};
+    COFFERDAM_CO_TRY(const net::Endpoint ready, server.listen(socket));
+    COFFERDAM_CO_CHECK(WorkloadRoot::hand_over(place, workload));
+    log::info("release " + std::to_string(enclave_.manifest().release) + " of " +
+              enclave_.config().name + " is validated; serving on " + net::to_string(ready));
+    auto end = co_await supervise(std::move(workload));
+    const Status drained = co_await server.drain(kDrainTime);
+    if (!drained) log::warning("some answers were cut off: " + drained.error().detail);
+    co_return end;
   }
 
-  std::vector<std::string> environment() const {
-    return {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/",
-            "COFFERDAM_SOCKET=" + enclave_.config().workload_socket};
+  Task<WorkloadEnd> supervise(ProcessSpec workload) {
+    workload.env = complete_environment(std::move(workload.env), enclave_.config().workload_socket);
+    Supervisor supervisor(std::move(workload));
+    co_return co_await supervisor.run();
   }
 
   Parts parts_;
@@ -150,6 +171,7 @@ class Enclave {
   KmsClient kms_;
   SecretService secrets_;
   WorkloadApi api_;
+  bool announced_ = false;
 };
 
 // Tells the console about a failure that no boot step has reported.
@@ -161,34 +183,47 @@ int refuse(ledger::DecisionLog& console, const Error& error) {
   return kRefused;
 }
 
+// What the image says, read before anything is sent.
+struct Image {
+  MeasuredConfig measured;
+  ProcessSpec workload;
+};
+
+Result<Image> read_image(const std::filesystem::path& root) {
+  Image out;
+  COFFERDAM_TRY(out.measured, load_config(root));
+  COFFERDAM_TRY(out.workload, load_process_spec(root, out.measured.config));
+  return out;
+}
+
 // `console` belongs to run_agent(), which waits for the task.
-Task<int> live(MeasuredConfig measured, Foundations foundations, ledger::DecisionLog* console) {
+Task<int> live(Image image, Foundations foundations, ledger::DecisionLog* console) {
   RecipientPool recipients;  // Fills while the boot goes on.
   EnclaveClock clock;
   SelfAttestor attestor(*foundations.module, *foundations.verifier, clock);
-  COFFERDAM_CO_TRY(net::HttpClientOptions kms, kms_options(measured, clock));
-  ClientChannel control(control_options(measured.config));
+  COFFERDAM_CO_TRY(net::HttpClientOptions kms, kms_options(image.measured, clock));
+  ClientChannel control(control_options(image.measured.config));
   Parent parent(control);
   const Boot::Parts boot_parts{*foundations.module, attestor, clock, parent, *console};
   Boot boot(boot_parts);
-  auto enclave = co_await boot.run(std::move(measured));
+  auto enclave = co_await boot.run(std::move(image.measured));
   if (!enclave) co_return kRefused;  // Boot has said why.
 
   const Enclave::Parts parts{attestor, recipients, clock, parent, *console};
   Enclave service(parts, *std::move(enclave), std::move(kms));
-  co_return co_await service.serve();
+  co_return co_await service.serve(std::move(image.workload));
 }
 
 }  // namespace
 
 int run_agent(const std::filesystem::path& root, ledger::DecisionLog& console) {
-  auto measured = load_config(root);
-  if (!measured) {
-    return refuse(console, {.code = measured.error().code,
-                            .detail = measured.error().detail,
+  auto image = read_image(root);
+  if (!image) {
+    return refuse(console, {.code = image.error().code,
+                            .detail = image.error().detail,
                             .reason = reason::kConfigInvalid});
   }
-  auto foundations = lay_foundations(*measured);
+  auto foundations = lay_foundations(image->measured);
   if (!foundations) return refuse(console, foundations.error());
 
   asio::io_context loop(1);
@@ -198,7 +233,7 @@ int run_agent(const std::filesystem::path& root, ledger::DecisionLog& console) {
     status = outcome ? *outcome : refuse(console, outcome.error());
     loop.stop();
   };
-  asio::co_spawn(loop, live(*std::move(measured), *std::move(foundations), &console), done);
+  asio::co_spawn(loop, live(*std::move(image), *std::move(foundations), &console), done);
   loop.run();
   return status;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/init.h"
 #include "agent/reason.h"
 #include "base/encoding.h"
 #include "base/log.h"
@@ -115,10 +116,14 @@ Task<ValidatedEnclave> Boot::run(MeasuredConfig config) {
   co_return co_await validate(*std::move(evidence));
 }
 
-Status seed_random(nsm::Client& module) {
+Status seed_random(nsm::Client& module, bool credited) {
   const auto entropy = module.random();
   if (!entropy) return module_failure(entropy.error());
   crypto::add_entropy(*entropy);
+  if (!credited) return {};
+  if (const Status counted = credit_entropy(*entropy); !counted) {
+    log::warning("the kernel does not count the module's randomness: " + counted.error().detail);
+  }
   return {};
 }
 

@@ -47,9 +47,11 @@ class Boot {
   Parts parts_;
 };
 
-// Mixes the module's randomness into the kernel's. Comes before anything random is made.
+// Mixes the module's randomness into the kernel's, from which all of ours is drawn. Comes
+// before anything random is made. A real module is also `credited`: an early kernel then
+// counts as seeded, where it may (root). An emulated one drew from such a kernel itself.
 // Reason `nsm_unavailable`.
-Status seed_random(nsm::Client& module);
+Status seed_random(nsm::Client& module, bool credited);
 
 // "self_validation" as a decision; `evidence` may be null.
 ledger::Decision self_validation_decision(const SelfEvidence* evidence, Timestamp now,

@@ -2,14 +2,18 @@
 #include "agent/init.h"
 
 #include <fcntl.h>
+#include <linux/random.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -31,15 +35,30 @@ constexpr std::array kMounts{
     Mount{"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr},
     Mount{"sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, nullptr},
     Mount{"devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755"},
+    Mount{"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"},
+    Mount{"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777"},
     Mount{"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755"},
     Mount{"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777"},
 };
 
+struct Link {
+  const char* target;
+  const char* path;
+};
+// Programs open these by name; a container runtime makes them as well.
+constexpr std::array kLinks{
+    Link{"/proc/self/fd", "/dev/fd"},
+    Link{"/proc/self/fd/0", "/dev/stdin"},
+    Link{"/proc/self/fd/1", "/dev/stdout"},
+    Link{"/proc/self/fd/2", "/dev/stderr"},
+};
+
 // A mount point lies on another device than the folder it is in.
-bool is_mount_point(const char* path) {
+bool is_mount_point(const std::string& path) {
   struct stat here{};
-  struct stat root{};
-  return stat(path, &here) == 0 && stat("/", &root) == 0 && here.st_dev != root.st_dev;
+  struct stat above{};
+  return stat(path.c_str(), &here) == 0 && stat((path + "/..").c_str(), &above) == 0 &&
+         here.st_dev != above.st_dev;
 }
 
 void mount_one(const Mount& one) {
@@ -59,6 +78,21 @@ void adopt_console() {
       dup2(opened, fd);
       close(opened);
     }
+  }
+}
+
+void make_links() {
+  for (const Link& one : kLinks) {
+    if (symlink(one.target, one.path) != 0 && errno != EEXIST) {
+      log::warning("cannot make " + std::string(one.path) + ": " + errno_text(errno));
+    }
+  }
+}
+
+void name_host() {
+  constexpr std::string_view kName = "enclave";
+  if (sethostname(kName.data(), kName.size()) != 0) {
+    log::warning("cannot set the host name: " + errno_text(errno));
   }
 }
 
@@ -91,11 +125,35 @@ Status bring_up_interface(const char* name) {
 
 void prepare_machine() {
   for (const Mount& one : kMounts) mount_one(one);
+  make_links();
   adopt_console();
+  name_host();
   load_nsm_module();
   if (const Status up = bring_up_interface("lo"); !up) {
     log::warning("cannot bring up the loopback interface: " + up.error().detail);
   }
+}
+
+Status credit_entropy(ByteView entropy) {
+  constexpr std::size_t kMost = 4096;
+  entropy = entropy.first(std::min(entropy.size(), kMost));
+  // struct rand_pool_info ends in a flexible array.
+  std::array<int, 2> head{static_cast<int>(entropy.size() * 8), static_cast<int>(entropy.size())};
+  alignas(rand_pool_info) std::array<std::uint8_t, sizeof head + kMost> request{};
+  std::memcpy(request.data(), head.data(), sizeof head);
+  std::memcpy(request.data() + sizeof head, entropy.data(), entropy.size());
+  const UniqueFd pool(open("/dev/random", O_RDWR | O_CLOEXEC));
+  if (!pool.valid() || ioctl(pool.get(), RNDADDENTROPY, request.data()) != 0) {
+    return fail(Errc::unavailable, errno_text(errno));
+  }
+  return {};
+}
+
+bool owns_machine() noexcept { return is_init() && reboot(RB_DISABLE_CAD) == 0; }
+
+void end_machine() noexcept {
+  tcdrain(STDERR_FILENO);
+  reboot(RB_AUTOBOOT);
 }
 
 }  // namespace cofferdam::agent

@@ -68,6 +68,10 @@ Task<void> Parent::heartbeat(const ValidatedEnclave&) {
   return post("/v1/heartbeat", "{}", reason::kParentUnavailable);
 }
 
+Task<void> Parent::report_exit(const ValidatedEnclave&, const ExitReport& report) {
+  return post("/v1/exit", to_json(report), reason::kParentUnavailable);
+}
+
 Task<Offer> Parent::offer(const ValidatedEnclave&, std::string name) {
   return fetch_offer(std::move(name));
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "agent/evidence.h"
+#include "agent/exit_report.h"
 #include "agent/http_channel.h"
 #include "agent/offer.h"
 #include "aws/credentials.h"
@@ -26,6 +27,8 @@ class Parent {
   Task<void> report_refusal(const SelfEvidence& evidence, const ledger::Decision& decision);
 
   Task<void> heartbeat(const ValidatedEnclave& enclave);
+  // The last thing it says. Nobody waits for an answer for long.
+  Task<void> report_exit(const ValidatedEnclave& enclave, const ExitReport& report);
   // Reasons `offer_unavailable`, `offer_malformed`.
   Task<Offer> offer(const ValidatedEnclave& enclave, std::string name);
   // Reason `credentials_unavailable`.

@@ -18,6 +18,13 @@ inline constexpr std::string_view kManifestUnavailable = "manifest_unavailable";
 inline constexpr std::string_view kParentUnavailable = "parent_unavailable";
 inline constexpr std::string_view kServiceFailed = "service_failed";
 
+// The workload and what is around it.
+inline constexpr std::string_view kHeartbeatFailed = "heartbeat_failed";
+inline constexpr std::string_view kRootUnusable = "root_unusable";
+inline constexpr std::string_view kAttributeNotSet = "attribute_not_set";
+inline constexpr std::string_view kUserNotMapped = "user_not_mapped";
+inline constexpr std::string_view kWorkloadNotStarted = "workload_not_started";
+
 // A release.
 inline constexpr std::string_view kNoSuchSecret = "no_such_secret";
 inline constexpr std::string_view kWrongOperation = "wrong_operation";

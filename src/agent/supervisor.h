@@ -1,33 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/types.h>
+#include <chrono>
+#include <optional>
+#include <utility>
 
-#include <string>
-#include <vector>
-
+#include "agent/process_spec.h"
 #include "net/task.h"
 
 namespace cofferdam::agent {
 
-// Runs one command as the workload: starts it, passes SIGTERM, SIGINT, SIGHUP, SIGUSR1 and
-// SIGUSR2 on to it, collects every child that dies (the first process of a machine
-// inherits all orphans), and ends with the workload's exit status: 128 and the signal's
-// number when a signal ended it, as shells count. A workload that ignores SIGTERM or SIGINT
-// is killed after ten seconds.
+// How a workload ended.
+struct WorkloadEnd {
+  int status = 0;             // Its exit status, or 128 and the signal's number, as shells count.
+  std::optional<int> signal;  // That ended it.
+
+  bool operator==(const WorkloadEnd&) const = default;
+};
+
+struct SupervisorOptions {
+  // From a signal to end until SIGKILL: of the workload, and of what it leaves behind.
+  std::chrono::milliseconds grace{10'000};
+  std::chrono::milliseconds leftover_grace{2'000};
+};
+
+// Runs one workload (agent/start_process.h) from its start to the end of the last process it
+// leaves behind.
+//
+// SIGTERM reaches the workload as its own stop signal; SIGINT, SIGHUP, SIGQUIT, SIGUSR1,
+// SIGUSR2, SIGCONT and SIGWINCH as they are. A workload that has not ended within `grace` of
+// SIGTERM or SIGINT is killed. Every child that dies is collected: the first process of a
+// machine inherits all orphans. When the workload has ended, the processes that are left
+// (all of them for a first process, else the workload's group) get SIGTERM, and SIGKILL
+// after `leftover_grace`.
 //
 // One at a time: signals and children belong to the whole process.
 class Supervisor {
  public:
-  explicit Supervisor(std::vector<std::string> command) : command_(std::move(command)) {}
+  explicit Supervisor(ProcessSpec spec, SupervisorOptions options = {})
+      : spec_(std::move(spec)), options_(options) {}
 
-  // `environment` is all the workload gets: "NAME=value".
-  Task<int> run(std::vector<std::string> environment);
+  // Fails as start_process() does if the workload cannot be started.
+  Task<WorkloadEnd> run();
 
  private:
-  Result<pid_t> start(const std::vector<std::string>& environment) const;
-
-  std::vector<std::string> command_;
+  ProcessSpec spec_;
+  SupervisorOptions options_;
 };
 
 }  // namespace cofferdam::agent
