@@ -45,6 +45,7 @@ class Workplace {
     std::filesystem::remove_all(folder_, ignored);
   }
 
+  std::filesystem::path path(const std::string& name) const { return folder_ / name; }
   void save(const std::string& name, ByteView content) const {
     EXPECT_TRUE(write_file_atomic(folder_ / name, content, 0600).has_value());
   }
