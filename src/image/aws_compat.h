@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "eif/section_source.h"
+#include "image/container.h"
 #include "image/tree.h"
 
 // The ramdisks as nitro-cli 1.5 has them made (`docker create`, `docker export`, linuxkit
@@ -22,10 +23,14 @@ namespace cofferdam::image {
 
 inline constexpr std::uint32_t kLinuxkitTime = 1492533000;  // 2017-04-18T16:30:00Z
 
+// What nitro-cli runs: CMD alone where there is one, ENTRYPOINT only without it. nullptr: the
+// image has neither.
+const std::vector<std::string>* aws_command(const ContainerConfig& config);
+
 struct AwsApplicationParts {
   std::vector<std::string> cmd;  // One line each: AWS's init reads them so.
-  std::vector<std::string> env;
-  std::optional<std::uint32_t> mtime;  // Of what comes from the image; else its own.
+  std::vector<std::string> env = {};
+  std::optional<std::uint32_t> mtime = {};  // Of what comes from the image; else its own.
 };
 
 // The application ramdisk of nitro-cli, written while the image is.
@@ -33,28 +38,28 @@ class AwsApplicationRamdisk final : public eif::SectionSource {
  public:
   // Errc::invalid_input for an argument or a variable with a newline (`unsupported`), and
   // for what cpio cannot hold: a file of 4 GiB, a time before 1970 or after 2106.
-  static Result<AwsApplicationRamdisk> make(FileTree rootfs, AwsApplicationParts parts);
+  static Result<AwsApplicationRamdisk> make(FileTree rootfs, const AwsApplicationParts& parts);
 
   std::uint64_t size() const override { return size_; }
   Status write_to(const ByteSink& sink) override;
 
-  // Entries whose extended attributes (file capabilities) this layout loses.
-  std::size_t lost_attributes() const noexcept { return lost_attributes_; }
+  // Entries whose extended attributes (file capabilities) this layout cannot hold.
+  std::size_t lost_attributes() const;
 
  private:
   struct Record;
   using Visitor = std::function<Status(const Record&)>;
 
-  AwsApplicationRamdisk(FileTree rootfs, AwsApplicationParts parts);
+  AwsApplicationRamdisk(FileTree rootfs, std::optional<std::uint32_t> mtime);
+  static bool adapt(std::string_view path, Record& record);
   Status visit(const Visitor& each) const;
   Status visit_container(const Visitor& each) const;
 
   FileTree rootfs_;
-  AwsApplicationParts parts_;
+  std::optional<std::uint32_t> mtime_;
   std::string cmd_;
   std::string env_;
   std::uint64_t size_ = 0;
-  std::size_t lost_attributes_ = 0;
 };
 
 }  // namespace cofferdam::image

@@ -15,9 +15,11 @@ inline constexpr char kMissingBlob[] = "missing_blob";         // Named, but not
 inline constexpr char kDigestMismatch[] = "digest_mismatch";   // Not the bytes that were named.
 inline constexpr char kUnsupported[] = "unsupported";          // A format or type we do not take.
 inline constexpr char kNoSuchPlatform[] = "no_such_platform";  // Not of this architecture.
+inline constexpr char kNoSuchImage[] = "no_such_image";        // Not of this name.
 inline constexpr char kAmbiguous[] = "ambiguous_image";        // Several images: say which.
 inline constexpr char kUnknownUser[] = "unknown_user";         // A USER the image does not know.
 inline constexpr char kNoCommand[] = "no_command";             // Nothing to run.
+inline constexpr char kNoConfig[] = "no_config";               // No agent.toml for the agent.
 inline constexpr char kConflict[] = "conflict";                // In the place of our own file.
 
 }  // namespace cofferdam::image::reason
