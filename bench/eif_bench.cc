@@ -40,11 +40,9 @@ class Workspace {
     std::string name = (std::filesystem::temp_directory_path() / "cofferdam-bench-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) std::abort();
     folder_ = name;
-    spec_.kernel = write("kernel", kKernelSize);
-    spec_.cmdline = "console=ttyS0";
-    spec_.ramdisks = {write("boot", kBootSize), write("application", kApplicationSize)};
-    spec_.metadata = "{}";
-    if (!build_image(spec_, image())) std::abort();
+    kernel_ = write("kernel", kKernelSize);
+    ramdisks_ = {write("boot", kBootSize), write("application", kApplicationSize)};
+    if (!build_image(spec(), image())) std::abort();
   }
   ~Workspace() {
     std::error_code ignored;
@@ -53,7 +51,12 @@ class Workspace {
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  const BuildSpec& spec() const { return spec_; }
+  BuildSpec spec() const {
+    return {.kernel = kernel_,
+            .cmdline = "console=ttyS0",
+            .ramdisks = open_files(ramdisks_).value(),
+            .metadata = "{}"};
+  }
   std::filesystem::path image() const { return folder_ / "image.eif"; }
   std::filesystem::path output() const { return folder_ / "output.eif"; }
 
@@ -64,7 +67,8 @@ class Workspace {
   }
 
   std::filesystem::path folder_;
-  BuildSpec spec_;
+  std::filesystem::path kernel_;
+  std::vector<std::filesystem::path> ramdisks_;
 };
 
 const Workspace& workspace() {

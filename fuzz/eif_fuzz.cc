@@ -37,7 +37,7 @@ void check_measurements(const Image& image) {
     add(is_ramdisk && ramdisks > 0 ? application : boot, section.data);
     if (is_ramdisk) ++ramdisks;
   }
-  const Measurements measured = image.scan().measurements;
+  const Measurements measured = image.scan().value().measurements;
   if (measured.pcr0 != measure_bytes(all) || measured.pcr1 != measure_bytes(boot) ||
       measured.pcr2 != measure_bytes(application)) {
     std::abort();

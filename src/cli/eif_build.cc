@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -10,6 +13,7 @@
 #include "cli/eif_commands.h"
 #include "eif/metadata.h"
 #include "eif/report.h"
+#include "eif/section_source.h"
 #include "eif/writer.h"
 
 namespace cofferdam::cli {
@@ -54,7 +58,9 @@ struct SigningOptions {
 };
 
 struct BuildOptions {
-  eif::BuildSpec spec;
+  std::string kernel;
+  std::string cmdline;
+  std::vector<std::filesystem::path> ramdisks;
   eif::BuildInfo info;
   SigningOptions signing;
   std::string kernel_config;
@@ -88,11 +94,14 @@ Result<std::string> metadata_for(const BuildOptions& options) {
 
 Result<eif::Measurements> build(const BuildOptions& options) {
   COFFERDAM_TRY(const std::optional<eif::Signer> signer, options.signing.load());
-  eif::BuildSpec spec = options.spec;
+  eif::BuildSpec spec;
+  spec.kernel = options.kernel;
+  spec.cmdline = options.cmdline;
+  COFFERDAM_TRY(spec.ramdisks, eif::open_files(options.ramdisks));
   COFFERDAM_TRY(spec.metadata, metadata_for(options));
   spec.arch = eif::arch_from_name(options.arch).value_or(eif::Arch::x86_64);
   spec.signer = signer ? &*signer : nullptr;
-  return eif::build_image(spec, options.output);
+  return eif::build_image(std::move(spec), options.output);
 }
 
 Exit print_measurements(const Result<eif::Measurements>& measured) {
@@ -107,10 +116,10 @@ void add_eif_build(CLI::App& eif, Exit& exit) {
   CLI::App* const command =
       eif.add_subcommand("build", "Make an image of a kernel and ramdisks, and measure it");
   auto options = std::make_shared<BuildOptions>();
-  command->add_option("--kernel", options->spec.kernel, "Kernel: bzImage, or Image on aarch64")
+  command->add_option("--kernel", options->kernel, "Kernel: bzImage, or Image on aarch64")
       ->required();
-  command->add_option("--cmdline", options->spec.cmdline, "Kernel command line")->required();
-  command->add_option("--ramdisk", options->spec.ramdisks, "Ramdisk; repeat in order")
+  command->add_option("--cmdline", options->cmdline, "Kernel command line")->required();
+  command->add_option("--ramdisk", options->ramdisks, "Ramdisk; repeat in order")
       ->required()
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -42,7 +42,9 @@ Exit compare(const Options& options) {
   if (!a) return refuse(a.error());
   const auto b = eif::Image::open(options.b);
   if (!b) return refuse(b.error());
-  const eif::ImageDiff found = eif::compare_images(*a, *b, options.limit);
+  const auto compared = eif::compare_images(*a, *b, options.limit);
+  if (!compared) return refuse(compared.error());
+  const eif::ImageDiff& found = *compared;
   const eif::DiffNames names{.a = options.a, .b = options.b};
   if (options.json) {
     std::cout << pretty_json(eif::diff_json(found, names));

@@ -2,6 +2,7 @@
 #include "eif/diff.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -124,8 +125,8 @@ class Comparison {
  public:
   Comparison(const Image& a, const Image& b, std::size_t limit) : a_(a), b_(b), limit_(limit) {}
 
-  ImageDiff run() && {
-    measure();
+  Result<ImageDiff> run() && {
+    COFFERDAM_CHECK(measure());
     header();
     layout();
     section("kernel", {0, 1}, a_.kernel(), b_.kernel(), diff::compare_kernels);
@@ -140,7 +141,7 @@ class Comparison {
  private:
   using Compare = void (*)(ByteView, ByteView, Findings&);
 
-  void measure();
+  Status measure();
   void header();
   void crc(Findings& found) const;
   void layout();
@@ -180,17 +181,20 @@ std::optional<crypto::Sha384> pcr8_of(const Image& image) {
   return certificate->pcr8;
 }
 
-void Comparison::measure() {
-  Image::Scan a;
-  std::jthread aside([&] { a = a_.scan(); });
-  const Image::Scan b = b_.scan();
-  aside.join();
+Status Comparison::measure() {
+  std::optional<Result<Image::Scan>> aside;
+  std::jthread other([&] { aside = a_.scan(); });
+  const Result<Image::Scan> here = b_.scan();
+  other.join();
+  COFFERDAM_TRY(const Image::Scan a, *std::move(aside));
+  COFFERDAM_TRY(const Image::Scan b, here);
   out_.registers = {{{.index = 0, .a = a.measurements.pcr0, .b = b.measurements.pcr0},
                      {.index = 1, .a = a.measurements.pcr1, .b = b.measurements.pcr1},
                      {.index = 2, .a = a.measurements.pcr2, .b = b.measurements.pcr2},
                      {.index = 8, .a = pcr8_of(a_), .b = pcr8_of(b_)}}};
   out_.crc_a = {.stored = a_.header().crc, .matches = a.crc_matches};
   out_.crc_b = {.stored = b_.header().crc, .matches = b.crc_matches};
+  return {};
 }
 
 void Comparison::header() {
@@ -310,7 +314,7 @@ bool ImageDiff::moved_unseen() const noexcept {
          std::ranges::any_of(sections, &SectionDiff::measured);
 }
 
-ImageDiff compare_images(const Image& a, const Image& b, std::size_t limit) {
+Result<ImageDiff> compare_images(const Image& a, const Image& b, std::size_t limit) {
   return Comparison(a, b, limit).run();
 }
 

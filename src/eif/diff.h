@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "crypto/digest.h"
 #include "eif/reader.h"
 
@@ -66,6 +67,7 @@ struct ImageDiff {
 // Compares two sound images. Both are walked once; nothing is copied out of them but the
 // names of files. `limit` bounds what is kept of each section; everything is counted.
 // Ramdisks are matched by content first, so that one that moved is said to have moved.
-ImageDiff compare_images(const Image& a, const Image& b, std::size_t limit = 20);
+// Errc::unavailable if a file can no longer be read.
+Result<ImageDiff> compare_images(const Image& a, const Image& b, std::size_t limit = 20);
 
 }  // namespace cofferdam::eif

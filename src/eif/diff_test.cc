@@ -65,7 +65,7 @@ const Sample& sample() {
 }
 
 ImageDiff compare(const Bytes& a, const Bytes& b, std::size_t limit = 20) {
-  return compare_images(Image::parse(a).value(), Image::parse(b).value(), limit);
+  return compare_images(Image::parse(a).value(), Image::parse(b).value(), limit).value();
 }
 
 ImageDiff compare(const std::vector<Part>& a, const std::vector<Part>& b) {

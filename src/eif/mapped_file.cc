@@ -21,7 +21,7 @@ std::unexpected<Error> failed(const std::filesystem::path& path, int code) {
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   // O_NONBLOCK: a FIFO in the place of a file is an error, not a wait.
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) return failed(path, errno);
   struct stat info{};
   if (fstat(fd.get(), &info) != 0) return failed(path, errno);
@@ -30,14 +30,15 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
     return fail(Errc::unavailable, path.string() + " is not a regular file; save it as one first");
   }
   const auto size = static_cast<std::size_t>(info.st_size);
-  if (size == 0) return MappedFile();  // The kernel maps no empty file.
+  if (size == 0) return MappedFile(std::move(fd), nullptr, 0);  // The kernel maps no empty file.
   void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
   if (data == MAP_FAILED) return failed(path, errno);
   madvise(data, size, MADV_SEQUENTIAL);
-  return MappedFile(static_cast<const std::uint8_t*>(data), size);
+  return MappedFile(std::move(fd), static_cast<const std::uint8_t*>(data), size);
 }
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(fd_, other.fd_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   return *this;

@@ -2,17 +2,20 @@
 #include "eif/measure.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <functional>
-#include <mutex>
-#include <thread>
+#include <atomic>
 #include <utility>
+
+#include "eif/block_ring.h"
 
 namespace cofferdam::eif {
 namespace {
 
-// Small enough for the cache, large enough that handing it over costs nothing.
-constexpr std::size_t kPiece = std::size_t{512} * 1024;
+// What a block is. Blocks without a tag are covered by the CRC alone.
+enum Tag : unsigned {
+  kMeasured = 1,     // PCR0, and PCR1 unless it is
+  kApplication = 2,  // PCR2's.
+  kParting = 4,      // From here on PCR1 is no longer PCR0.
+};
 
 crypto::Sha384 extend_zero(const crypto::Sha384& digest) {
   return crypto::sha384({crypto::Sha384{}, digest});
@@ -22,97 +25,136 @@ crypto::Sha384 extend_zero(const crypto::Sha384& digest) {
 
 crypto::Sha384 measure_bytes(ByteView content) { return extend_zero(crypto::sha384(content)); }
 
-// A second thread that does one job at a time.
-class ImageDigest::Lane {
- public:
-  Lane() : thread_([this] { run(); }) {}
-  Lane(const Lane&) = delete;
-  Lane& operator=(const Lane&) = delete;
-  ~Lane() {
-    {
-      const std::lock_guard lock(mutex_);
-      closing_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
+struct ImageDigest::Impl {
+  explicit Impl(ByteSink sink) : copy_to(std::move(sink)) {
+    small.bytes.resize(BlockRing::kBlockSize);
   }
 
-  void start(std::function<void()> job) {
-    {
-      const std::lock_guard lock(mutex_);
-      job_ = std::move(job);
-    }
-    changed_.notify_all();
-  }
+  Status append(ByteView bytes, unsigned tag);
+  void flush();
+  Status settle();
 
-  void wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !job_; });
-  }
+  // The work on one block, in three shares that do not touch each other's data.
+  void hash_image(const BlockRing::Block& block);
+  void sum(const BlockRing::Block& block);
+  void copy(const BlockRing::Block& block);
+  void start_threads();
 
- private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-      changed_.wait(lock, [this] { return job_ || closing_; });
-      if (!job_) return;
-      lock.unlock();
-      job_();
-      lock.lock();
-      job_ = nullptr;
-      changed_.notify_all();
-    }
-  }
+  // Where the sections have led us.
+  SectionType type = SectionType::metadata;
+  unsigned ramdisks = 0;
+  bool parting = false;
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::function<void()> job_;
-  bool closing_ = false;
-  std::thread thread_;  // Last: it uses the others.
+  BlockRing::Block small;  // As long as there are no threads.
+  BlockRing::Block* filling = &small;
+
+  crypto::Sha384Stream image;                // PCR0, and PCR1 while the two agree
+  std::optional<crypto::Sha384Stream> boot;  // PCR1, from the second ramdisk on
+  crypto::Sha384Stream application;          // PCR2
+  Crc32 crc;
+  ByteSink copy_to;
+  Status copied;
+  std::atomic<bool> copy_failed = false;
+  std::unique_ptr<BlockRing> ring;  // Last: its threads use the others.
 };
 
-ImageDigest::ImageDigest() = default;
-ImageDigest::ImageDigest(ImageDigest&&) noexcept = default;
-ImageDigest& ImageDigest::operator=(ImageDigest&&) noexcept = default;
+void ImageDigest::Impl::hash_image(const BlockRing::Block& block) {
+  if ((block.tag & kParting) != 0) boot = image;
+  if ((block.tag & kMeasured) == 0) return;
+  image.update(block.view());
+  if (boot && (block.tag & kApplication) == 0) boot->update(block.view());
+}
+
+void ImageDigest::Impl::sum(const BlockRing::Block& block) {
+  crc.update(block.view());
+  if ((block.tag & kApplication) != 0) application.update(block.view());
+}
+
+void ImageDigest::Impl::copy(const BlockRing::Block& block) {
+  if (!copied) return;
+  copied = copy_to(block.view());
+  if (!copied) copy_failed = true;
+}
+
+void ImageDigest::Impl::start_threads() {
+  std::vector<BlockRing::Consumer> consumers{
+      [this](const BlockRing::Block& block) { hash_image(block); },
+      [this](const BlockRing::Block& block) { sum(block); }};
+  if (copy_to) consumers.push_back([this](const BlockRing::Block& block) { copy(block); });
+  ring = std::make_unique<BlockRing>(std::move(consumers));
+}
+
+// Hands over what has been gathered. An image of a few blocks is not worth a thread.
+void ImageDigest::Impl::flush() {
+  if (filling->size == 0) return;
+  if (ring) {
+    ring->publish();
+    filling = &ring->next();
+    return;
+  }
+  hash_image(small);
+  sum(small);
+  if (copy_to) copy(small);
+  if (small.size == BlockRing::kBlockSize) {
+    start_threads();
+    filling = &ring->next();
+  }
+  small.size = 0;
+}
+
+Status ImageDigest::Impl::append(ByteView bytes, unsigned tag) {
+  while (!bytes.empty()) {
+    if (filling->size == BlockRing::kBlockSize || (filling->tag & ~kParting) != tag) flush();
+    if (filling->size == 0) {
+      filling->tag = tag | (std::exchange(parting, false) ? kParting : 0u);
+    }
+    const ByteView piece =
+        bytes.first(std::min(bytes.size(), BlockRing::kBlockSize - filling->size));
+    std::ranges::copy(piece, filling->bytes.begin() + static_cast<std::ptrdiff_t>(filling->size));
+    filling->size += piece.size();
+    bytes = bytes.subspan(piece.size());
+  }
+  return copy_failed ? settle() : Status();
+}
+
+// Waits for all that was handed over.
+Status ImageDigest::Impl::settle() {
+  flush();
+  if (ring) ring->drain();
+  return copied;
+}
+
+ImageDigest::ImageDigest(ByteSink copy_to) : impl_(std::make_unique<Impl>(std::move(copy_to))) {}
 ImageDigest::~ImageDigest() = default;
 
-void ImageDigest::frame(ByteView bytes) { crc_.update(bytes); }
+Status ImageDigest::frame(ByteView bytes) { return impl_->append(bytes, 0); }
 
 void ImageDigest::section(SectionType type) {
-  type_ = type;
-  if (type != SectionType::ramdisk) return;
-  if (++ramdisks_ == 2) boot_ = image_;
+  impl_->type = type;
+  if (type == SectionType::ramdisk && ++impl_->ramdisks == 2) impl_->parting = true;
 }
 
-void ImageDigest::content(ByteView bytes) {
-  const bool measured = type_ != SectionType::metadata && type_ != SectionType::signature;
-  const bool application = type_ == SectionType::ramdisk && ramdisks_ > 1;
-  while (!bytes.empty()) {
-    const ByteView piece = bytes.first(std::min(bytes.size(), kPiece));
-    bytes = bytes.subspan(piece.size());
-    const auto aside = [this, piece, application] {
-      crc_.update(piece);
-      if (application) application_.update(piece);
-    };
-    const bool parallel = measured && piece.size() == kPiece;
-    if (parallel && lane_ == nullptr) lane_ = std::make_unique<Lane>();
-    if (parallel) {
-      lane_->start(aside);
-    } else {
-      aside();
-    }
-    if (measured) image_.update(piece);
-    if (measured && boot_ && !application) boot_->update(piece);
-    if (parallel) lane_->wait();
-  }
+Status ImageDigest::content(ByteView piece) {
+  const SectionType type = impl_->type;
+  unsigned tag = 0;
+  if (type != SectionType::metadata && type != SectionType::signature) tag |= kMeasured;
+  if (type == SectionType::ramdisk && impl_->ramdisks > 1) tag |= kApplication;
+  return impl_->append(piece, tag);
 }
 
-Measurements ImageDigest::finish() {
-  crypto::Sha384Stream boot = boot_ ? *std::move(boot_) : image_;
-  return {.pcr0 = extend_zero(image_.finish()),
-          .pcr1 = extend_zero(boot.finish()),
-          .pcr2 = extend_zero(application_.finish()),
-          .pcr8 = {}};
+Result<Measurements> ImageDigest::finish() {
+  COFFERDAM_CHECK(impl_->settle());
+  crypto::Sha384Stream boot = impl_->boot ? *std::move(impl_->boot) : impl_->image;
+  impl_->type = SectionType::metadata;
+  return Measurements{.pcr0 = extend_zero(impl_->image.finish()),
+                      .pcr1 = extend_zero(boot.finish()),
+                      .pcr2 = extend_zero(impl_->application.finish()),
+                      .pcr8 = {}};
+}
+
+Result<Crc32> ImageDigest::crc() {
+  COFFERDAM_CHECK(impl_->settle());
+  return impl_->crc;
 }
 
 }  // namespace cofferdam::eif

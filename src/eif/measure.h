@@ -4,7 +4,9 @@
 #include <memory>
 #include <optional>
 
+#include "base/byte_sink.h"
 #include "base/byte_view.h"
+#include "base/result.h"
 #include "crypto/digest.h"
 #include "eif/crc32.h"
 #include "eif/format.h"
@@ -26,40 +28,38 @@ struct Measurements {
 // A register that was zero and was extended once: SHA384(48 zero bytes, SHA384(content)).
 crypto::Sha384 measure_bytes(ByteView content);
 
-// The CRC and the measurements of an image, from one walk over its bytes in file order.
-// Bytes are summed and hashed while they are in the cache, the overlapping registers at
-// the same time: PCR0 and PCR1 share one hash until they part, and what PCR2 needs runs
-// on a second thread. Not safe for concurrent use.
+// The CRC and the measurements of an image, from one walk over its bytes in file order,
+// which it may copy meanwhile. Bytes are gathered into blocks; from the first full one on,
+// threads of its own hash and copy them while the caller fetches the next. PCR0 and PCR1
+// share one hash until they part, and PCR2 has a thread of its own. Memory is a few
+// megabytes whatever the size. Not safe for concurrent use.
+//
+// A failure of the copy is returned by one of the next calls, after which the object is of
+// no further use.
 class ImageDigest {
  public:
-  ImageDigest();
-  ImageDigest(ImageDigest&&) noexcept;
-  ImageDigest& operator=(ImageDigest&&) noexcept;
+  // `copy_to` gets all bytes in order, perhaps on another thread.
+  explicit ImageDigest(ByteSink copy_to = {});
   ~ImageDigest();
+  ImageDigest(const ImageDigest&) = delete;
+  ImageDigest& operator=(const ImageDigest&) = delete;
 
   // Bytes that only the CRC covers: section headers, padding.
-  void frame(ByteView bytes);
+  Status frame(ByteView bytes);
 
   // Starts the content of the next section, which then comes in pieces.
   void section(SectionType type);
-  void content(ByteView piece);
+  Status content(ByteView piece);
 
-  // The CRC of all bytes so far.
-  const Crc32& crc() const noexcept { return crc_; }
+  // PCR0, PCR1 and PCR2 of the sections so far. Call once; what follows is not measured.
+  Result<Measurements> finish();
 
-  // PCR0, PCR1 and PCR2 of the sections so far. Call once, at the end.
-  Measurements finish();
+  // The CRC of all bytes so far, now that they are copied too.
+  Result<Crc32> crc();
 
  private:
-  class Lane;
-
-  Crc32 crc_;
-  crypto::Sha384Stream image_;                // PCR0, and PCR1 while the two agree
-  std::optional<crypto::Sha384Stream> boot_;  // PCR1, from the second ramdisk on
-  crypto::Sha384Stream application_;          // PCR2
-  SectionType type_ = SectionType::metadata;
-  unsigned ramdisks_ = 0;
-  std::unique_ptr<Lane> lane_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace cofferdam::eif

@@ -12,6 +12,8 @@
 namespace cofferdam::eif {
 namespace {
 
+constexpr std::uint64_t kWriteback = std::uint64_t{8} << 20;
+
 std::unexpected<Error> cannot_write(const std::filesystem::path& path, const std::string& why) {
   return fail(Errc::unavailable, "cannot write " + path.string() + ": " + why);
 }
@@ -47,8 +49,18 @@ Status OutputFile::append(ByteView bytes) {
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return failed(errno);
     bytes = bytes.subspan(static_cast<std::size_t>(put));
+    size_ += static_cast<std::uint64_t>(put);
   }
+  start_writeback();
   return {};
+}
+
+// Otherwise commit() would wait for all of it. Only a hint: errors come with fsync.
+void OutputFile::start_writeback() noexcept {
+  if (size_ - started_ < kWriteback) return;
+  sync_file_range(fd_.get(), static_cast<off_t>(started_), static_cast<off_t>(size_ - started_),
+                  SYNC_FILE_RANGE_WRITE);
+  started_ = size_;
 }
 
 Status OutputFile::overwrite(std::uint64_t offset, ByteView bytes) {

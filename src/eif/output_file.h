@@ -35,10 +35,13 @@ class OutputFile {
   OutputFile(std::filesystem::path path, std::filesystem::path temporary, UniqueFd fd)
       : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
   std::unexpected<Error> failed(int code) const;
+  void start_writeback() noexcept;
 
   std::filesystem::path path_;
   std::filesystem::path temporary_;
   UniqueFd fd_;
+  std::uint64_t size_ = 0;     // Appended so far,
+  std::uint64_t started_ = 0;  // and how much of it is on its way to the disk.
 };
 
 }  // namespace cofferdam::eif

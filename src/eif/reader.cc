@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "eif/section_source.h"
 #include "eif/signature.h"
 
 namespace cofferdam::eif {
@@ -116,23 +117,36 @@ std::optional<ByteView> Image::first(SectionType type) const noexcept {
   return found->data;
 }
 
-Image::Scan Image::scan() const {
-  ImageDigest digest;
-  digest.frame(bytes_.first(kCrcOffset));
-  std::size_t position = kHeaderSize;
+Status Image::read(std::uint64_t offset, std::uint64_t size, const ByteSink& sink) const {
+  if (file_.fd().valid()) return read_range(file_.fd().get(), offset, size, sink, "the image");
+  return sink(bytes_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(size)));
+}
+
+Status Image::feed(ImageDigest& digest) const {
+  const ByteSink frame = [&digest](ByteView piece) { return digest.frame(piece); };
+  const ByteSink content = [&digest](ByteView piece) { return digest.content(piece); };
+  COFFERDAM_CHECK(read(0, kCrcOffset, frame));
+  std::uint64_t position = kHeaderSize;
   for (const Section& section : sections_) {
-    const auto start = static_cast<std::size_t>(section.offset) + kSectionHeaderSize;
-    digest.frame(bytes_.subspan(position, start - position));
+    const std::uint64_t start = section.offset + kSectionHeaderSize;
+    COFFERDAM_CHECK(read(position, start - position, frame));
     digest.section(section.type);
-    digest.content(section.data);
+    COFFERDAM_CHECK(read(start, section.data.size(), content));
     position = start + section.data.size();
   }
-  const bool crc_matches = digest.crc().value() == header_.crc;
-  return {.measurements = digest.finish(), .crc_matches = crc_matches};
+  return {};
+}
+
+Result<Image::Scan> Image::scan() const {
+  ImageDigest digest;
+  COFFERDAM_CHECK(feed(digest));
+  COFFERDAM_TRY(Measurements measured, digest.finish());
+  COFFERDAM_TRY(const Crc32 crc, digest.crc());
+  return Scan{.measurements = std::move(measured), .crc_matches = crc.value() == header_.crc};
 }
 
 Result<Measurements> Image::measure() const {
-  Scan found = scan();
+  COFFERDAM_TRY(Scan found, scan());
   if (!found.crc_matches) {
     return fail(Errc::invalid_input, "bad_crc",
                 "image: the CRC in its header is not that of the file; it was damaged or changed");

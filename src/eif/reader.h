@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/byte_sink.h"
 #include "base/byte_view.h"
 #include "base/result.h"
 #include "eif/format.h"
@@ -49,11 +50,17 @@ class Image {
   std::optional<ByteView> signature() const noexcept { return first(SectionType::signature); }
 
   // One walk over the file: what the CRC and the registers are, whatever the header says.
+  // Reads the file rather than its mapping, so that memory does not grow with the image;
+  // Errc::unavailable if it can no longer be read.
   struct Scan {
     Measurements measurements;  // Without PCR8: see eif/signature.h.
     bool crc_matches = false;
   };
-  Scan scan() const;
+  Result<Scan> scan() const;
+  // Hands `digest` all bytes that the CRC covers, the header first.
+  Status feed(ImageDigest& digest) const;
+  // Some bytes of the file, likewise not from the mapping.
+  Status read(std::uint64_t offset, std::uint64_t size, const ByteSink& sink) const;
 
   // The same for users of the image: refuses it with reason `bad_crc` if the CRC differs,
   // and includes PCR8 of a signed image. The signature itself is not judged.

@@ -95,7 +95,7 @@ json::object measurements_json(const Measurements& measurements) {
 }
 
 Result<json::object> describe(const Image& image) {
-  Image::Scan found = image.scan();
+  COFFERDAM_TRY(Image::Scan found, image.scan());
   const std::optional<ByteView> signature = image.signature();
   json::object certificate;
   if (signature) {

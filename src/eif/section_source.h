@@ -3,6 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/byte_sink.h"
 #include "base/file.h"
@@ -24,7 +29,8 @@ class SectionSource {
   virtual Status write_to(const ByteSink& sink) = 0;
 };
 
-// A file as it is: a kernel, or a ramdisk made elsewhere.
+// A file as it is: a kernel, or a ramdisk made elsewhere. Fails with Errc::unavailable if the
+// file no longer has the size it was opened with.
 class FileSource final : public SectionSource {
  public:
   // Errc::not_found, Errc::unavailable (no regular file), Errc::invalid_input (empty).
@@ -41,5 +47,14 @@ class FileSource final : public SectionSource {
   UniqueFd fd_;
   std::uint64_t size_;
 };
+
+// A FileSource for each path.
+Result<std::vector<std::unique_ptr<SectionSource>>> open_files(
+    std::span<const std::filesystem::path> paths);
+
+// Reads `size` bytes of an open file from `offset` on. Errc::unavailable, naming the file as
+// `name`, if they cannot be read or the file ends before.
+Status read_range(int fd, std::uint64_t offset, std::uint64_t size, const ByteSink& sink,
+                  std::string_view name);
 
 }  // namespace cofferdam::eif

@@ -91,7 +91,7 @@ Signer make_signer(crypto::Curve curve) {
 
 Bytes signed_by(const Signer& signer, std::vector<Part> parts) {
   const Bytes unsigned_image = assemble(parts);
-  const crypto::Sha384 pcr0 = Image::parse(unsigned_image).value().scan().measurements.pcr0;
+  const crypto::Sha384 pcr0 = Image::parse(unsigned_image).value().scan().value().measurements.pcr0;
   const Bytes section = signer.sign(pcr0).value();
   parts.push_back({SectionType::signature, as_text(section)});
   return assemble(parts);

@@ -1,27 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eif/writer.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <optional>
 #include <utility>
 
-#include "base/file.h"
 #include "eif/output_file.h"
 #include "eif/reader.h"
 
 namespace cofferdam::eif {
 namespace {
 
-// One read: large enough for both hashing threads to have work.
-constexpr std::size_t kChunk = std::size_t{1} << 20;
-
 std::unexpected<Error> bad(std::string detail) {
   return fail(Errc::invalid_input, std::move(detail));
+}
+
+std::unexpected<Error> wrong_size() {
+  return fail(Errc::internal, "a section is not as large as announced");
 }
 
 // The CRC of a header followed by a body, now that both are known.
@@ -35,96 +29,67 @@ std::uint32_t image_crc(const Header& header, const Crc32& body) {
 // An image in the making: header space first, sections after it, the header at the end.
 class Assembly {
  public:
-  static Result<Assembly> start(const std::filesystem::path& output, Arch arch) {
-    COFFERDAM_TRY(OutputFile file, OutputFile::create(output));
-    COFFERDAM_CHECK(file.append(Bytes(kHeaderSize, 0)));
-    Assembly out(std::move(file));
-    out.header_.arch = arch;
-    return out;
+  Assembly(OutputFile file, Arch arch, std::function<void(std::uint64_t)> progress)
+      : file_(std::move(file)),
+        progress_(std::move(progress)),
+        digest_([this](ByteView piece) { return file_.append(piece); }) {
+    header_.arch = arch;
   }
 
-  Status add(SectionType type, ByteView data) {
-    COFFERDAM_CHECK(begin(type, data.size()));
-    return add_content(data);
-  }
-
-  Status add_file(SectionType type, const std::filesystem::path& path);
-
+  Status start() { return file_.append(Bytes(kHeaderSize, 0)); }
+  Status add(SectionType type, ByteView data);
+  Status add(SectionType type, SectionSource& source);
   // The measurements so far; nothing measured may follow.
-  Measurements measure() { return digest_.finish(); }
-
-  Status commit() {
-    header_.crc = image_crc(header_, digest_.crc());
-    COFFERDAM_CHECK(file_.overwrite(0, header_.encode()));
-    return file_.commit();
-  }
+  Result<Measurements> measure() { return digest_.finish(); }
+  Status commit();
 
  private:
-  explicit Assembly(OutputFile file) : file_(std::move(file)), buffer_(kChunk) {}
-
   Status begin(SectionType type, std::uint64_t size);
-  Status add_content(ByteView data) {
-    digest_.content(data);
-    return file_.append(data);
-  }
 
   OutputFile file_;
   Header header_;
-  ImageDigest digest_;
-  Bytes buffer_;
+  std::uint64_t position_ = kHeaderSize;
+  std::uint64_t read_ = 0;
+  std::function<void(std::uint64_t)> progress_;
+  ImageDigest digest_;  // Last: its threads write to the file.
 };
 
 Status Assembly::begin(SectionType type, std::uint64_t size) {
   const std::size_t index = header_.section_count;
   if (index == kMaxSections) return bad("an image has at most 32 sections");
-  header_.offsets[index] = kHeaderSize + digest_.crc().size();
+  header_.offsets[index] = position_;
   header_.sizes[index] = size;
   ++header_.section_count;
-  const Bytes head = SectionHeader{.type = type, .size = size}.encode();
-  digest_.frame(head);
+  position_ += kSectionHeaderSize + size;
+  COFFERDAM_CHECK(digest_.frame(SectionHeader{.type = type, .size = size}.encode()));
   digest_.section(type);
-  return file_.append(head);
+  return {};
 }
 
-struct InputFile {
-  UniqueFd fd;
-  std::uint64_t size = 0;
-};
-
-Result<InputFile> open_input(const std::filesystem::path& path) {
-  InputFile out{.fd = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), .size = 0};
-  struct stat info{};
-  if (!out.fd.valid() || fstat(out.fd.get(), &info) != 0) {
-    const Errc errc = errno == ENOENT ? Errc::not_found : Errc::unavailable;
-    return fail(errc, "cannot open " + path.string() + ": " + errno_text(errno));
-  }
-  if (!S_ISREG(info.st_mode)) {
-    return fail(Errc::unavailable, path.string() + " is not a regular file; save it as one first");
-  }
-  out.size = static_cast<std::uint64_t>(info.st_size);
-  if (out.size == 0) return bad(path.string() + " is empty");
-  posix_fadvise(out.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  return out;
+Status Assembly::add(SectionType type, ByteView data) {
+  COFFERDAM_CHECK(begin(type, data.size()));
+  return digest_.content(data);
 }
 
-Status Assembly::add_file(SectionType type, const std::filesystem::path& path) {
-  COFFERDAM_TRY(const InputFile input, open_input(path));
-  COFFERDAM_CHECK(begin(type, input.size));
-  std::uint64_t left = input.size;
-  while (true) {
-    const ssize_t got = read(input.fd.get(), buffer_.data(), buffer_.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      return fail(Errc::unavailable, "cannot read " + path.string() + ": " + errno_text(errno));
-    }
-    const auto size = static_cast<std::uint64_t>(got);
-    if (size > left || (size == 0 && left > 0)) {
-      return fail(Errc::unavailable, path.string() + " changed while it was read; try again");
-    }
-    if (size == 0) return {};
-    left -= size;
-    COFFERDAM_CHECK(add_content(ByteView(buffer_).first(static_cast<std::size_t>(size))));
-  }
+Status Assembly::add(SectionType type, SectionSource& source) {
+  const std::uint64_t size = source.size();
+  COFFERDAM_CHECK(begin(type, size));
+  std::uint64_t got = 0;
+  COFFERDAM_CHECK(source.write_to([this, size, &got](ByteView piece) -> Status {
+    if (piece.size() > size - got) return wrong_size();
+    got += piece.size();
+    read_ += piece.size();
+    if (progress_) progress_(read_);
+    return digest_.content(piece);
+  }));
+  return got == size ? Status() : wrong_size();
+}
+
+Status Assembly::commit() {
+  COFFERDAM_TRY(const Crc32 body, digest_.crc());
+  header_.crc = image_crc(header_, body);
+  COFFERDAM_CHECK(file_.overwrite(0, header_.encode()));
+  return file_.commit();
 }
 
 Status check(const BuildSpec& spec) {
@@ -171,18 +136,89 @@ Result<Header> header_with_signature(const Image& image, const SignaturePlace& p
   return out;
 }
 
+// Makes the section, once it is known what it has to sign.
+using MakeSection = std::function<Result<Bytes>(const crypto::Sha384& pcr0)>;
+
+// Writes `image` anew with another signature. What stands before the signature, as a rule
+// everything, is copied while it is measured.
+class Resigning {
+ public:
+  Resigning(const Image& image, OutputFile file)
+      : image_(image), place_(signature_place(image)), file_(std::move(file)) {}
+
+  Result<Measurements> run(const MakeSection& make_section);
+
+ private:
+  // All bytes of the image that the CRC covers, in order.
+  Status copy(ByteView piece);
+  Status append(ByteView piece) {
+    body_.update(piece);
+    return file_.append(piece);
+  }
+
+  const Image& image_;
+  SignaturePlace place_;
+  OutputFile file_;
+  Crc32 body_;              // Of the new image, behind the header.
+  std::uint64_t seen_ = 0;  // Of the header without its CRC, then of the rest.
+};
+
+Status Resigning::copy(ByteView piece) {
+  const std::uint64_t from = std::max<std::uint64_t>(seen_, kCrcOffset) - seen_;
+  const std::uint64_t end = kCrcOffset + place_.begin - kHeaderSize;
+  const std::uint64_t to = std::max(end, seen_) - seen_;
+  seen_ += piece.size();
+  if (from >= std::min<std::uint64_t>(to, piece.size())) return {};
+  return append(piece.first(std::min(static_cast<std::size_t>(to), piece.size()))
+                    .subspan(static_cast<std::size_t>(from)));
+}
+
+Result<Measurements> Resigning::run(const MakeSection& make_section) {
+  COFFERDAM_CHECK(file_.append(Bytes(kHeaderSize, 0)));
+  ImageDigest digest([this](ByteView piece) { return copy(piece); });
+  COFFERDAM_CHECK(image_.feed(digest));
+  COFFERDAM_TRY(Measurements out, digest.finish());
+  COFFERDAM_TRY(const Crc32 crc, digest.crc());
+  if (crc.value() != image_.header().crc) {
+    return fail(Errc::invalid_input, "bad_crc", "the image is damaged: its CRC is wrong");
+  }
+  COFFERDAM_TRY(const Bytes section, make_section(out.pcr0));
+  COFFERDAM_TRY(Header header, header_with_signature(image_, place_, section.size()));
+  COFFERDAM_CHECK(
+      append(SectionHeader{.type = SectionType::signature, .size = section.size()}.encode()));
+  COFFERDAM_CHECK(append(section));
+  COFFERDAM_CHECK(image_.read(place_.end, image_.bytes().size() - place_.end,
+                              [this](ByteView piece) { return append(piece); }));
+  header.crc = image_crc(header, body_);
+  COFFERDAM_CHECK(file_.overwrite(0, header.encode()));
+  COFFERDAM_CHECK(file_.commit());
+  return out;
+}
+
+Result<Measurements> resign(const std::filesystem::path& path, const MakeSection& make_section) {
+  COFFERDAM_TRY(const Image image, Image::open(path));
+  if (image.header().version < kSignatureVersion) {
+    return bad("an image of version 2 cannot carry a signature; build it anew");
+  }
+  COFFERDAM_TRY(OutputFile file, OutputFile::create(path));
+  return Resigning(image, std::move(file)).run(make_section);
+}
+
 }  // namespace
 
-Result<Measurements> build_image(const BuildSpec& spec, const std::filesystem::path& output) {
+Result<Measurements> build_image(BuildSpec spec, const std::filesystem::path& output) {
   COFFERDAM_CHECK(check(spec));
-  COFFERDAM_TRY(Assembly image, Assembly::start(output, spec.arch));
-  COFFERDAM_CHECK(image.add_file(SectionType::kernel, spec.kernel));
+  COFFERDAM_TRY(FileSource kernel, FileSource::open(spec.kernel));
+  COFFERDAM_TRY(OutputFile file, OutputFile::create(output));
+  Assembly image(std::move(file), spec.arch, std::move(spec.progress));
+  COFFERDAM_CHECK(image.start());
+  COFFERDAM_CHECK(image.add(SectionType::kernel, kernel));
   COFFERDAM_CHECK(image.add(SectionType::cmdline, as_bytes(spec.cmdline)));
   COFFERDAM_CHECK(image.add(SectionType::metadata, as_bytes(spec.metadata)));
-  for (const std::filesystem::path& ramdisk : spec.ramdisks) {
-    COFFERDAM_CHECK(image.add_file(SectionType::ramdisk, ramdisk));
+  for (const auto& ramdisk : spec.ramdisks) {
+    COFFERDAM_CHECK(image.add(SectionType::ramdisk, *ramdisk));
   }
-  Measurements out = image.measure();
+  COFFERDAM_TRY(Measurements out, image.measure());
   if (spec.signer != nullptr) {
     COFFERDAM_TRY(const Bytes section, spec.signer->sign(out.pcr0));
     COFFERDAM_CHECK(image.add(SectionType::signature, section));
@@ -193,37 +229,21 @@ Result<Measurements> build_image(const BuildSpec& spec, const std::filesystem::p
 }
 
 Result<Measurements> sign_image(const std::filesystem::path& path, const Signer& signer) {
-  COFFERDAM_TRY(const Image image, Image::open(path));
-  if (image.header().version < kSignatureVersion) {
-    return bad("an image of version 2 cannot carry a signature; build it anew");
-  }
-  const Image::Scan found = image.scan();
-  if (!found.crc_matches) {
-    return fail(Errc::invalid_input, "bad_crc", "the image is damaged: its CRC is wrong");
-  }
-  Measurements out = found.measurements;
-  COFFERDAM_TRY(const Bytes section, signer.sign(out.pcr0));
+  COFFERDAM_TRY(Measurements out,
+                resign(path, [&signer](const crypto::Sha384& pcr0) { return signer.sign(pcr0); }));
   out.pcr8 = signer.certificate().pcr8;
+  return out;
+}
 
-  const SignaturePlace place = signature_place(image);
-  COFFERDAM_TRY(Header header, header_with_signature(image, place, section.size()));
-  const Bytes section_header =
-      SectionHeader{.type = SectionType::signature, .size = section.size()}.encode();
-  const ByteView before = image.bytes().first(place.begin).subspan(kHeaderSize);
-  const ByteView after = image.bytes().subspan(place.end);
-  Crc32 body;
-  for (const ByteView part : {before, ByteView(section_header), ByteView(section), after}) {
-    body.update(part);
-  }
-  header.crc = image_crc(header, body);
-
-  COFFERDAM_TRY(OutputFile file, OutputFile::create(path));
-  const Bytes head = header.encode();
-  for (const ByteView part :
-       {ByteView(head), before, ByteView(section_header), ByteView(section), after}) {
-    COFFERDAM_CHECK(file.append(part));
-  }
-  COFFERDAM_CHECK(file.commit());
+Result<Measurements> replace_signature(const std::filesystem::path& path, ByteView section,
+                                       const crypto::Sha384& pcr0) {
+  COFFERDAM_TRY(const SigningCertificate certificate, signing_certificate(section));
+  COFFERDAM_TRY(Measurements out, resign(path, [&](const crypto::Sha384& found) -> Result<Bytes> {
+                  if (found == pcr0) return to_bytes(section);
+                  return fail(Errc::invalid_input, "wrong_image",
+                              "the signature is for an image of another PCR0");
+                }));
+  out.pcr8 = certificate.pcr8;
   return out;
 }
 

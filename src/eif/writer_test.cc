@@ -2,9 +2,15 @@
 #include "eif/writer.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <csignal>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "eif/metadata.h"
@@ -25,8 +31,9 @@ class WriterTest : public Test {
   BuildSpec spec(const Signer* signer = nullptr) const {
     return {.kernel = folder_.write("kernel", as_bytes("kernel")),
             .cmdline = "console=ttyS0",
-            .ramdisks = {folder_.write("boot", as_bytes("boot ramdisk")),
-                         folder_.write("app", as_bytes("application ramdisk"))},
+            .ramdisks = open_files({{folder_.write("boot", as_bytes("boot ramdisk")),
+                                     folder_.write("app", as_bytes("application ramdisk"))}})
+                            .value(),
             .metadata = R"({"ImageName":"small"})",
             .signer = signer};
   }
@@ -53,7 +60,7 @@ TEST_F(WriterTest, SameInputsGiveTheSameBytes) {
 TEST_F(WriterTest, MarksTheArchitecture) {
   BuildSpec arm = spec();
   arm.arch = Arch::aarch64;
-  ASSERT_TRUE(build_image(arm, output_).has_value());
+  ASSERT_TRUE(build_image(std::move(arm), output_).has_value());
   EXPECT_EQ(Image::open(output_).value().header().arch, Arch::aarch64);
 }
 
@@ -117,9 +124,9 @@ TEST_F(WriterTest, SigningAgainKeepsGapsAndWhatFollows) {
 
 TEST_F(WriterTest, AFailureLeavesNoFile) {
   BuildSpec broken = spec();
-  broken.ramdisks.push_back(folder_.path("absent"));
+  broken.kernel = folder_.path("absent");
   const auto before = folder_.names();
-  EXPECT_EQ(build_image(broken, output_).error().code, Errc::not_found);
+  EXPECT_EQ(build_image(std::move(broken), output_).error().code, Errc::not_found);
   EXPECT_EQ(folder_.names(), before);
 
   // A certificate that fits no signature section: signing fails after everything is written.
@@ -157,16 +164,16 @@ TEST_F(WriterTest, RefusesToSignDamagedOrOldImages) {
 TEST_F(WriterTest, RefusesWhatNoImageCanBe) {
   BuildSpec no_ramdisk = spec();
   no_ramdisk.ramdisks.clear();
-  EXPECT_FALSE(build_image(no_ramdisk, output_).has_value());
+  EXPECT_FALSE(build_image(std::move(no_ramdisk), output_).has_value());
   BuildSpec no_cmdline = spec();
   no_cmdline.cmdline.clear();
-  EXPECT_FALSE(build_image(no_cmdline, output_).has_value());
+  EXPECT_FALSE(build_image(std::move(no_cmdline), output_).has_value());
   BuildSpec empty_kernel = spec();
   empty_kernel.kernel = folder_.write("empty", {});
-  EXPECT_FALSE(build_image(empty_kernel, output_).has_value());
+  EXPECT_FALSE(build_image(std::move(empty_kernel), output_).has_value());
   BuildSpec too_many = spec();
-  too_many.ramdisks.resize(30, too_many.ramdisks[0]);
-  EXPECT_FALSE(build_image(too_many, output_).has_value());
+  too_many.ramdisks = open_files(std::vector(30, folder_.path("app"))).value();
+  EXPECT_FALSE(build_image(std::move(too_many), output_).has_value());
   EXPECT_FALSE(build_image(spec(), folder_.path("absent/image.eif")).has_value());
   EXPECT_FALSE(build_image(spec(), "/dev/null").has_value());
 }
@@ -202,6 +209,223 @@ TEST_F(WriterTest, MeasuredBytesCannotChangeEvenWithARightCrc) {
                 "wrong_image");
     }
   }
+}
+
+// A ramdisk of `size` bytes, of which it writes `given`, and then fails if it has to.
+class MadeSource final : public SectionSource {
+ public:
+  MadeSource(std::size_t size, std::size_t given, Status end = {})
+      : size_(size), content_(given, 'x'), end_(std::move(end)) {}
+  std::uint64_t size() const override { return size_; }
+  Status write_to(const ByteSink& sink) override {
+    for (const std::uint8_t& byte : content_) COFFERDAM_CHECK(sink({&byte, 1}));
+    return end_;
+  }
+
+ private:
+  std::size_t size_;
+  Bytes content_;
+  Status end_;
+};
+
+// Large enough for threads, and no multiple of a block.
+constexpr std::size_t kLarge = (std::size_t{3} << 20) + 12'345;
+
+Bytes noise(std::size_t size, std::uint32_t state) {
+  Bytes out(size);
+  for (std::uint8_t& byte : out) {
+    state = state * 1664525 + 1013904223;
+    byte = static_cast<std::uint8_t>(state >> 24);
+  }
+  return out;
+}
+
+class StreamingTest : public WriterTest {
+ protected:
+  StreamingTest() {
+    for (std::uint32_t i = 0; i < 4; ++i) contents_.push_back(noise(kLarge + i, i));
+  }
+  // A kernel and three ramdisks, all large.
+  BuildSpec large(const Signer* signer = nullptr) const {
+    std::vector<std::filesystem::path> paths;
+    for (std::size_t i = 0; i < contents_.size(); ++i) {
+      paths.push_back(folder_.write("part" + std::to_string(i), contents_[i]));
+    }
+    BuildSpec out = spec(signer);
+    out.kernel = paths[0];
+    out.ramdisks = open_files(std::span(paths).subspan(1)).value();
+    return out;
+  }
+  std::vector<test::Part> parts() const {
+    std::vector<test::Part> out = test::small_parts();
+    out.resize(3);
+    out[0].data = as_text(contents_[0]);
+    for (std::size_t i = 1; i < contents_.size(); ++i) {
+      out.push_back({.type = SectionType::ramdisk, .data = as_text(contents_[i])});
+    }
+    return out;
+  }
+
+  std::vector<Bytes> contents_;
+};
+
+TEST_F(StreamingTest, ALargeImageHasTheBytesAndRegistersOfTheFormat) {
+  const Measurements measured = build_image(large(), output_).value();
+  EXPECT_EQ(read(output_), test::assemble(parts()));
+  Bytes boot = contents_[0];
+  const auto add = [](Bytes& to, ByteView data) { to.insert(to.end(), data.begin(), data.end()); };
+  add(boot, as_bytes("console=ttyS0"));
+  add(boot, contents_[1]);
+  Bytes application = contents_[2];
+  add(application, contents_[3]);
+  EXPECT_EQ(measured.pcr1, measure_bytes(boot));
+  EXPECT_EQ(measured.pcr2, measure_bytes(application));
+  add(boot, application);
+  EXPECT_EQ(measured.pcr0, measure_bytes(boot));
+  EXPECT_EQ(Image::open(output_).value().measure().value(), measured);
+}
+
+TEST_F(StreamingTest, SigningALargeImageKeepsGapsAndWhatFollows) {
+  const Signer first = test::make_signer(Curve::p384);
+  const Signer second = test::make_signer(Curve::p521);
+  std::vector<test::Part> all = parts();
+  const Bytes section =
+      first.sign(Image::parse(test::assemble(all)).value().measure().value().pcr0).value();
+  all.insert(all.end() - 1, {.type = SectionType::signature, .data = as_text(section), .gap = 5});
+  all.back().gap = 300'000;
+  folder_.write("image.eif", test::assemble(all));
+  ASSERT_TRUE(sign_image(output_, second).has_value());
+
+  const Image image = Image::open(output_).value();
+  EXPECT_TRUE(verify_image(image, {.at = kNow, .certificate = second.certificate(), .pcrs = {}}));
+  const Bytes new_section = to_bytes(*image.signature());
+  all[all.size() - 2].data = as_text(new_section);
+  EXPECT_EQ(read(output_), test::assemble(all));
+}
+
+TEST_F(StreamingTest, TellsItsProgress) {
+  BuildSpec watched = large();
+  std::uint64_t last = 0;
+  watched.progress = [&last](std::uint64_t bytes) {
+    EXPECT_GT(bytes, last);
+    last = bytes;
+  };
+  ASSERT_TRUE(build_image(std::move(watched), output_).has_value());
+  EXPECT_EQ(last, 4 * kLarge + 6);
+}
+
+TEST_F(StreamingTest, ASourceThatFailsOrLiesLeavesNoFile) {
+  const Status broken = fail(Errc::unavailable, "the layer is gone");
+  const auto build = [this](std::unique_ptr<SectionSource> source) {
+    BuildSpec made = spec();
+    made.ramdisks.push_back(std::move(source));
+    return build_image(std::move(made), output_);
+  };
+  EXPECT_TRUE(build(std::make_unique<MadeSource>(9, 9)).has_value());
+  std::filesystem::remove(output_);
+  const auto before = folder_.names();
+  for (const std::size_t given : {std::size_t{5}, kLarge}) {
+    const auto failed = build(std::make_unique<MadeSource>(2 * kLarge, given, broken));
+    EXPECT_EQ(failed.error().detail, "the layer is gone");
+    EXPECT_EQ(build(std::make_unique<MadeSource>(given + 1, given)).error().code, Errc::internal);
+    EXPECT_EQ(build(std::make_unique<MadeSource>(given - 1, given)).error().code, Errc::internal);
+  }
+  EXPECT_EQ(folder_.names(), before);
+}
+
+// Files may have at most `size` bytes, as on a full disk.
+class SizeLimit {
+ public:
+  explicit SizeLimit(rlim_t size) : old_handler_(signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &old_limit_);
+    const rlimit limit{.rlim_cur = size, .rlim_max = old_limit_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~SizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &old_limit_);
+    static_cast<void>(signal(SIGXFSZ, old_handler_));
+  }
+  SizeLimit(const SizeLimit&) = delete;
+  SizeLimit& operator=(const SizeLimit&) = delete;
+
+ private:
+  rlimit old_limit_{};
+  void (*old_handler_)(int);
+};
+
+TEST_F(StreamingTest, AFullDiskLeavesNoFile) {
+  const Signer signer = test::make_signer(Curve::p384);
+  for (const rlim_t size : {rlim_t{100}, rlim_t{5} << 20}) {
+    BuildSpec made = large();
+    const auto before = folder_.names();
+    const SizeLimit limit(size);
+    const auto built = build_image(std::move(made), output_);
+    EXPECT_EQ(built.error().code, Errc::unavailable);
+    EXPECT_TRUE(built.error().detail.starts_with("cannot write " + output_.string() + ": "));
+    EXPECT_EQ(folder_.names(), before);
+  }
+  ASSERT_TRUE(build_image(large(), output_).has_value());
+  const Bytes image = read(output_);
+  const auto before = folder_.names();
+  const SizeLimit limit(rlim_t{5} << 20);
+  EXPECT_EQ(sign_image(output_, signer).error().code, Errc::unavailable);
+  EXPECT_EQ(folder_.names(), before);
+  EXPECT_EQ(read(output_), image);
+}
+
+TEST_F(StreamingTest, AFileCutShortMeanwhileIsAnError) {
+  const Signer signer = test::make_signer(Curve::p384);
+  BuildSpec cut = large();
+  std::filesystem::resize_file(folder_.path("part3"), kLarge);
+  EXPECT_EQ(build_image(std::move(cut), output_).error().code, Errc::unavailable);
+  BuildSpec grown = large();
+  std::filesystem::resize_file(folder_.path("part1"), kLarge + 100);
+  EXPECT_EQ(build_image(std::move(grown), output_).error().code, Errc::unavailable);
+
+  ASSERT_TRUE(build_image(large(), output_).has_value());
+  const Image image = Image::open(output_).value();
+  std::filesystem::resize_file(output_, kLarge);
+  EXPECT_EQ(image.scan().error().code, Errc::unavailable);
+  EXPECT_EQ(image.measure().error().code, Errc::unavailable);
+}
+
+TEST_F(WriterTest, TakesASignatureMadeElsewhere) {
+  const Signer signer = test::make_signer(Curve::p384);
+  const Signer old = test::make_signer(Curve::p256);
+  for (const Signer* first : {static_cast<const Signer*>(nullptr), &old}) {
+    const Measurements unsigned_one = build_image(spec(first), output_).value();
+    const Bytes section = signer.sign(unsigned_one.pcr0).value();
+    const Measurements measured = replace_signature(output_, section, unsigned_one.pcr0).value();
+    EXPECT_EQ(measured.pcr8, signer.certificate().pcr8);
+    const Image image = Image::open(output_).value();
+    EXPECT_EQ(to_bytes(*image.signature()), section);
+    EXPECT_TRUE(verify_image(image, {.at = kNow, .certificate = signer.certificate(), .pcrs = {}}));
+  }
+}
+
+TEST_F(WriterTest, RefusesASignatureOfAnotherImage) {
+  const Signer signer = test::make_signer(Curve::p384);
+  const Measurements measured = build_image(spec(), output_).value();
+  const Bytes before = read(output_);
+  const Bytes section = signer.sign(measured.pcr1).value();
+  EXPECT_EQ(replace_signature(output_, section, measured.pcr1).error().reason, "wrong_image");
+  EXPECT_EQ(replace_signature(output_, as_bytes("x"), measured.pcr0).error().reason, "malformed");
+  EXPECT_EQ(read(output_), before);
+  EXPECT_EQ(replace_signature(folder_.path("absent"), section, measured.pcr0).error().code,
+            Errc::not_found);
+}
+
+TEST_F(WriterTest, OpensOnlyFilesThatCanBeSections) {
+  const auto code = [](const std::filesystem::path& path) {
+    return FileSource::open(path).error().code;
+  };
+  EXPECT_EQ(code(folder_.path("absent")), Errc::not_found);
+  EXPECT_EQ(code(folder_.path(".")), Errc::unavailable);
+  ASSERT_EQ(mkfifo(folder_.path("fifo").c_str(), 0600), 0);
+  EXPECT_EQ(code(folder_.path("fifo")), Errc::unavailable);
+  EXPECT_EQ(code(folder_.write("empty", {})), Errc::invalid_input);
+  EXPECT_EQ(FileSource::open(folder_.write("three", as_bytes("abc"))).value().size(), 3u);
+  EXPECT_FALSE(open_files({{folder_.path("three"), folder_.path("absent")}}).has_value());
 }
 
 TEST(VerifyImageTest, ComparesTheRegistersItIsGiven) {
