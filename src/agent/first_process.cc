@@ -70,7 +70,8 @@ std::optional<Life> as_first_process(Users users, const std::function<int()>& bo
   const UniqueFd reading(ends[0]);
   UniqueFd writing(ends[1]);
   const bool mapped = users == Users::only_one;
-  const unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | (mapped ? CLONE_NEWUSER : 0) | SIGCHLD;
+  const unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS |
+                              (mapped ? CLONE_NEWUSER : 0) | SIGCHLD;
   const uid_t uid = geteuid();
   const gid_t gid = getegid();
   std::fflush(stdout);

@@ -20,8 +20,8 @@ enum class Users : std::uint8_t {
   only_one,  // A user namespace that maps the caller alone, to root.
 };
 
-// Runs `body` as the first process of namespaces of its own (processes, mounts, and users as
-// wanted), with a fresh /proc. Nothing where the kernel does not allow that.
+// Runs `body` as the first process of namespaces of its own (processes, mounts, network, host
+// name, and users as wanted), with a fresh /proc. Nothing where the kernel does not allow it.
 std::optional<Life> as_first_process(Users users, const std::function<int()>& body);
 
 // What the agent does with a workload, from the root to the end; says on standard output

@@ -136,6 +136,17 @@ TEST_F(StartProcessTest, KeepsWhatTheImageHasInRunAndTmp) {
   EXPECT_TRUE(fs::is_symlink(root() / "tmp"));
 }
 
+TEST_F(StartProcessTest, NamesLocalhostUnlessTheImageDoes) {
+  COFFERDAM_NEEDS(Users::only_one);
+  const fs::path hosts = root() / "etc/hosts";
+  fs::create_directories(hosts.parent_path());
+  live(Users::only_one);
+  EXPECT_THAT(read_text_file(hosts, 4096).value(), HasSubstr("127.0.0.1\tlocalhost\n"));
+  ASSERT_TRUE(write_file_atomic(hosts, as_bytes("10.0.0.1 db\n")).has_value());
+  live(Users::only_one);
+  EXPECT_EQ(read_text_file(hosts, 4096).value(), "10.0.0.1 db\n");
+}
+
 TEST_F(StartProcessTest, MakesTheWorkingFolder) {
   COFFERDAM_NEEDS(Users::only_one);
   spec_.cwd = "/srv/app/data";

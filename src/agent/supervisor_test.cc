@@ -11,7 +11,6 @@
 #include <csignal>
 
 #include "agent/first_process.h"
-#include "agent/init.h"
 #include "agent/reason.h"
 #include "agent/test_support.h"
 
@@ -135,13 +134,6 @@ TEST_F(FirstProcessTest, EndsEverybodyWhenTheWorkloadHasEnded) {
 
 TEST_F(FirstProcessTest, IsToldToEndLikeAnyOtherProcess) {
   EXPECT_EQ(live({"stop-on", "15"}).status, 40);
-}
-
-// The end of a namespace's first process is its exit status; only a machine is restarted.
-TEST_F(FirstProcessTest, DoesNotOwnTheMachineItRunsOn) {
-  const auto life = test::as_first_process(Users::only_one,
-                                           [] { return is_init() && !owns_machine() ? 11 : 12; });
-  EXPECT_EQ(life->status, 11);
 }
 
 }  // namespace

@@ -24,6 +24,11 @@ constexpr std::string_view kFileCapability = "security.capability";
 // What the kernel provides, shared with the agent.
 constexpr std::array kShared{"proc", "sys", "dev"};
 
+// Every container runtime provides this file, and images leave it empty: without it nothing
+// in there finds "localhost".
+constexpr std::string_view kHosts =
+    "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\tenclave\n";
+
 struct Scratch {
   const char* name;
   mode_t mode;
@@ -64,6 +69,21 @@ Result<UniqueFd> open_root(const std::string& path) {
   return folder;
 }
 
+// Writes /etc/hosts where it is missing or empty.
+void provide_hosts(int root) {
+  const UniqueFd etc = open_folder(root, "etc");
+  const UniqueFd file(
+      openat(etc.get(), "hosts", O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
+  struct stat info{};
+  if (!file.valid() || fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
+      info.st_size != 0) {
+    return;
+  }
+  if (write(file.get(), kHosts.data(), kHosts.size()) != static_cast<ssize_t>(kHosts.size())) {
+    log::warning("cannot write /etc/hosts in the workload's root: " + errno_text(errno));
+  }
+}
+
 std::unexpected<Error> attribute_failure(const FileAttribute& one, int code) {
   return fail(Errc::unavailable, reason::kAttributeNotSet,
               "cannot set " + one.name + " of " + one.path + ": " + errno_text(code));
@@ -98,7 +118,9 @@ Status apply_one(int root, const FileAttribute& one) {
 Result<WorkloadRoot> WorkloadRoot::prepare(std::string path) {
   COFFERDAM_TRY(UniqueFd folder, open_root(path));
   WorkloadRoot out(std::move(path), std::move(folder));
-  if (out.path_ != "/") out.mount_inside();
+  if (out.path_ == "/") return out;
+  out.mount_inside();
+  provide_hosts(out.folder_.get());
   return out;
 }
 

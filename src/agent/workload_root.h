@@ -16,9 +16,9 @@ namespace cofferdam::agent {
 class WorkloadRoot {
  public:
   // Opens the folder and makes it fit to live in: binds /proc, /sys and /dev, and puts empty
-  // file systems on /run and /tmp unless the image has something there. Does nothing for
-  // "/", which prepare_machine() has made. A mount that fails is logged; a folder that
-  // cannot be is `root_unusable`.
+  // file systems on /run and /tmp unless the image has something there; writes /etc/hosts if
+  // it is empty. Does nothing for "/", which prepare_machine() has made. A mount that fails
+  // is logged; a folder that is not one is `root_unusable`.
   static Result<WorkloadRoot> prepare(std::string path);
 
   // Sets the extended attributes of `spec`, which the ramdisks could not carry. A file
