@@ -320,6 +320,11 @@ Status FileTree::nest(std::string_view name) {
 const Node* FileTree::find(std::string_view path) const { return impl_->find(path); }
 
 const Node* FileTree::resolve(std::string_view path) const {
+  const auto place = follow(path);
+  return place ? find(*place) : nullptr;
+}
+
+std::optional<std::string> FileTree::follow(std::string_view path) const {
   std::string here;
   std::string rest(path);
   std::size_t at = 0;  // What follows in `rest` is still to be walked, from `here` on.
@@ -329,24 +334,24 @@ const Node* FileTree::resolve(std::string_view path) const {
     const std::string part = rest.substr(at, slash - at);
     at = slash + 1;
     if (part.empty() || part == ".") continue;
-    if (find(here)->type() != cpio::kDirectory) return nullptr;
     if (part == "..") {
+      const Node* folder = find(here);
+      if (folder == nullptr || folder->type() != cpio::kDirectory) return std::nullopt;
       here.resize(parent_of(here).size());
       continue;
     }
-    const std::string next = here.empty() ? part : here + '/' + part;
+    std::string next = here.empty() ? part : here + '/' + part;
     const Node* node = find(next);
-    if (node == nullptr) return nullptr;
-    if (node->type() != cpio::kSymlink) {
-      here = next;
+    if (node == nullptr || node->type() != cpio::kSymlink) {
+      here = std::move(next);
       continue;
     }
-    if (++followed > kMaxLinksFollowed) return nullptr;
+    if (++followed > kMaxLinksFollowed) return std::nullopt;
     if (node->target.front() == '/') here.clear();
     rest = node->target + '/' + rest.substr(std::min(at, rest.size()));
     at = 0;
   }
-  return find(here);
+  return here;
 }
 
 std::vector<FileTree::Entry> FileTree::entries() const {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -101,6 +102,9 @@ class FileTree {
   // "." and "..": through symbolic links, none of which leaves the root. nullptr if there is
   // nothing, or after 40 links.
   const Node* resolve(std::string_view path) const;
+  // The path that this one leads to, through symbolic links: where a process would create
+  // what is not there yet. Nothing for a loop, or for ".." below what is no folder.
+  std::optional<std::string> follow(std::string_view path) const;
 
   // All paths but the root, in bytewise order of the path, with '/' before every other
   // byte: a directory comes before what is in it, and its content follows at once.

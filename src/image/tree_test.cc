@@ -305,9 +305,23 @@ TEST_F(TreeTest, ResolvesNothingThroughFilesOrLoops) {
   ASSERT_TRUE(tree_->put("ping", link_to("pong/a")));
   ASSERT_TRUE(tree_->put("pong", link_to("ping/a")));
   ASSERT_TRUE(tree_->put("dangling", link_to("absent")));
-  for (const char* path : {"file/a", "file/..", "loop", "loop/a", "ping", "dangling", "absent/a"}) {
+  for (const char* path :
+       {"file/a", "file/..", "loop", "loop/a", "ping", "dangling", "absent/a", "absent/../file"}) {
     EXPECT_EQ(tree_->resolve(path), nullptr) << path;
   }
+}
+
+TEST_F(TreeTest, FollowsLinksToWhatIsNotThereYet) {
+  ASSERT_TRUE(tree_->put("usr/file", file("x")));
+  ASSERT_TRUE(tree_->put("bin", link_to("usr/bin")));
+  ASSERT_TRUE(tree_->put("loop", link_to("loop")));
+  ASSERT_TRUE(tree_->put("up", link_to("absent/../usr")));
+  EXPECT_EQ(tree_->follow("bin/new/app"), "usr/bin/new/app");
+  EXPECT_EQ(tree_->follow("usr/file/app"), "usr/file/app");
+  EXPECT_EQ(tree_->follow("/"), "");
+  EXPECT_EQ(tree_->follow("loop/a"), std::nullopt);
+  EXPECT_EQ(tree_->follow("up/a"), std::nullopt);
+  EXPECT_EQ(tree_->follow("usr/file/.."), std::nullopt);
 }
 
 TEST_F(TreeTest, FollowsAsManyLinksAsLinuxDoes) {
