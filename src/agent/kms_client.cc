@@ -7,13 +7,13 @@
 #include <utility>
 
 #include "agent/reason.h"
+#include "aws/error.h"
 #include "aws/sigv4.h"
 
 namespace cofferdam::agent {
 namespace {
 
 constexpr std::size_t kMaxAnswerSize = std::size_t{64} * 1024;
-constexpr std::size_t kMaxMessageSize = 400;
 
 struct KnownError {
   std::string_view type;
@@ -42,41 +42,17 @@ constexpr std::array kKnownErrors{
     KnownError{"KeyUnavailableException", Errc::unavailable, reason::kKmsUnavailable},
 };
 
-// "com.amazonaws.kms#AccessDeniedException" is one of the forms AWS uses.
-std::string_view short_type(std::string_view type) {
-  const std::size_t hash = type.rfind('#');
-  return hash == type.npos ? type : type.substr(hash + 1);
-}
-
-// AWS's words, cut and reduced to printable ASCII.
-std::string tame(std::string_view text) {
-  std::string out(text.substr(0, kMaxMessageSize));
-  std::ranges::replace_if(out, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return out;
-}
-
-// KMS writes "message" or "Message".
-std::string message_of(const json::object& body) {
-  for (const char* name : {"message", "Message"}) {
-    if (const auto text = optional_string(body, name).value_or(std::nullopt)) return tame(*text);
-  }
-  return "no message";
-}
-
 }  // namespace
 
 Error kms_failure(const net::HttpResponse& response) {
   const std::string status = std::to_string(response.status);
-  const auto body = parse_json(as_text(response.body), kMaxAnswerSize);
-  if (body && body->is_object()) {
-    const auto type = optional_string(body->get_object(), "__type").value_or(std::nullopt);
-    const std::string_view name = type ? short_type(*type) : std::string_view();
-    const auto known = std::ranges::find(kKnownErrors, name, &KnownError::type);
-    if (known != kKnownErrors.end()) {
-      return {.code = known->code,
-              .detail = "KMS: " + std::string(name) + ": " + message_of(body->get_object()),
-              .reason = known->reason};
-    }
+  const aws::AwsError error = aws::read_json_error(response);
+  const auto known = std::ranges::find(kKnownErrors, error.type, &KnownError::type);
+  if (known != kKnownErrors.end()) {
+    return {.code = known->code,
+            .detail = "KMS: " + error.type + ": " +
+                      (error.message.empty() ? "no message" : error.message),
+            .reason = known->reason};
   }
   if (response.status >= 500) {
     return {.code = Errc::unavailable,

@@ -28,6 +28,16 @@ constexpr auto kForbidden = std::to_array<std::string_view>(
     {"SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationToken",
      "IncompleteSignature", "AccessDenied", "ExpiredToken"});
 
+constexpr std::size_t kMaxErrorSize = std::size_t{64} * 1024;
+constexpr std::size_t kMaxMessageSize = 400;
+
+// AWS's words, cut and reduced to printable ASCII.
+std::string tame(std::string_view text) {
+  std::string out(text.substr(0, kMaxMessageSize));
+  std::ranges::replace_if(out, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return out;
+}
+
 net::HttpResponse response(unsigned status, std::string_view content_type, std::string_view body,
                            std::string_view request_id) {
   net::HttpResponse out = net::text_response(status, content_type, body);
@@ -49,6 +59,20 @@ AwsError signature_error(const Error& error) {
   return {.type = std::string(error.reason.empty() ? kInvalidSignature : error.reason),
           .message = error.detail,
           .status = 400};
+}
+
+AwsError read_json_error(const net::HttpResponse& response) {
+  AwsError out{.type = {}, .message = {}, .status = response.status};
+  const auto body = parse_json(as_text(response.body), kMaxErrorSize);
+  if (!body || !body->is_object()) return out;
+  const json::object& object = body->get_object();
+  const auto type = optional_string(object, "__type").value_or(std::nullopt).value_or("");
+  out.type = tame(type.substr(type.rfind('#') + 1));
+  for (const char* name : {"message", "Message"}) {
+    const auto text = optional_string(object, name).value_or(std::nullopt);
+    if (text && out.message.empty()) out.message = tame(*text);
+  }
+  return out;
 }
 
 net::HttpResponse json_error_response(const AwsError& error, std::string_view request_id) {

@@ -24,6 +24,11 @@ std::string query_error_code(std::string_view json_type);
 // A failure of parse_signature() or verify_signature(), whose reason names the AWS error.
 AwsError signature_error(const Error& error);
 
+// The other direction: what an error answer of a JSON service says, the type without its
+// namespace, the message cut to 400 characters of printable ASCII. Both are empty where the
+// answer is of another form.
+AwsError read_json_error(const net::HttpResponse& response);
+
 // {"__type":…,"message":…} with x-amzn-RequestId.
 net::HttpResponse json_error_response(const AwsError& error, std::string_view request_id);
 

@@ -20,6 +20,37 @@ TEST(AwsErrorTest, JsonErrorHasTypeMessageAndRequestId) {
   EXPECT_EQ(as_text(response.body), R"({"__type":"NotFoundException","message":"a \"key\""})");
 }
 
+TEST(AwsErrorTest, ReadsWhatItWritesAndTheFormsOfAws) {
+  const auto read = [](std::string_view body) {
+    return read_json_error({.status = 400, .headers = {}, .body = to_bytes(body)});
+  };
+  const AwsError again = read_json_error(
+      json_error_response({.type = "NotFoundException", .message = "a \"key\""}, "req-1"));
+  EXPECT_EQ(again.type, "NotFoundException");
+  EXPECT_EQ(again.message, "a \"key\"");
+  const AwsError other = read(R"({"__type":"com.amazonaws.kms#DisabledException","Message":"x"})");
+  EXPECT_EQ(other.type, "DisabledException");
+  EXPECT_EQ(other.message, "x");
+}
+
+TEST(AwsErrorTest, ReadsNothingFromOtherAnswersAndTamesText) {
+  for (const std::string_view body : {"", "<html>", "[]", "{}", R"({"__type":7})", R"({"a":1)"}) {
+    const AwsError error = read_json_error({.status = 503, .headers = {}, .body = to_bytes(body)});
+    EXPECT_EQ(error.type, "") << body;
+    EXPECT_EQ(error.message, "") << body;
+    EXPECT_EQ(error.status, 503u);
+  }
+  const std::string body =
+      R"({"__type":"A","message":")" + std::string(500, 'x') + R"(\u001b[2J"})";
+  EXPECT_EQ(read_json_error({.status = 400, .headers = {}, .body = to_bytes(body)}).message,
+            std::string(400, 'x'));
+  EXPECT_EQ(read_json_error({.status = 400,
+                             .headers = {},
+                             .body = to_bytes(std::string_view(R"({"__type":"A\u001b"})"))})
+                .type,
+            "A?");
+}
+
 TEST(AwsErrorTest, QueryProtocolHasItsOwnNames) {
   EXPECT_EQ(query_error_code("InvalidSignatureException"), "SignatureDoesNotMatch");
   EXPECT_EQ(query_error_code("UnrecognizedClientException"), "InvalidClientTokenId");
