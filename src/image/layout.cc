@@ -24,18 +24,14 @@ constexpr std::string_view kProcessJson = "process.json";
 constexpr std::size_t kMaxConfigSize = std::size_t{16} << 20;  // Of all files together.
 constexpr std::string_view kFileCapability = "security.capability";
 
-constexpr std::string_view kHosts =
-    "127.0.0.1\tlocalhost\n"
-    "::1\tlocalhost ip6-localhost ip6-loopback\n";
-
-// Folders the agent mounts over.
+// What the agent makes and mounts over, so no file may be there. Of the last two it leaves
+// a symbolic link alone.
 struct MountPoint {
   std::string_view path;
-  std::uint32_t permissions = 0755;
-  bool may_be_link = false;  // The agent then leaves it alone.
+  bool may_be_link = false;
 };
 constexpr std::array kMountPoints{MountPoint{"dev"}, MountPoint{"proc"}, MountPoint{"sys"},
-                                  MountPoint{"run", 0755, true}, MountPoint{"tmp", 01777, true}};
+                                  MountPoint{"run", true}, MountPoint{"tmp", true}};
 
 std::unexpected<Error> refuse(const char* why, std::string_view path, std::string_view what) {
   return fail(Errc::invalid_input, why, "/" + printable(path) + ": " + std::string(what));
@@ -123,32 +119,14 @@ Result<ConfigFiles> take_config(ApplicationParts& parts, std::vector<std::string
   return out;
 }
 
-Status add_mount_points(FileTree& rootfs) {
+Status check_mount_points(const FileTree& rootfs) {
   for (const MountPoint& point : kMountPoints) {
     const Node* const there = rootfs.find(point.path);
-    if (there == nullptr) {
-      COFFERDAM_CHECK(rootfs.put(point.path, {.mode = cpio::kDirectory | point.permissions}));
-    } else if (there->type() != cpio::kDirectory &&
-               !(point.may_be_link && there->type() == cpio::kSymlink)) {
-      return refuse(reason::kConflict, point.path, "not a folder, but it is mounted over");
-    }
+    if (there == nullptr || there->type() == cpio::kDirectory) continue;
+    if (point.may_be_link && there->type() == cpio::kSymlink) continue;
+    return refuse(reason::kConflict, point.path, "not a folder, but the agent mounts over it");
   }
   return {};
-}
-
-// Container runtimes mount this file, so images come without it or with an empty one. There
-// is no other way to "localhost" in an enclave, where nobody answers DNS.
-Status add_hosts(FileTree& rootfs) {
-  const auto absent_or = [&rootfs](std::string_view path, std::uint32_t type) {
-    const Node* const node = rootfs.find(path);
-    return node == nullptr || node->type() == type;
-  };
-  const Node* const hosts = rootfs.resolve("etc/hosts");
-  if (hosts != nullptr && (hosts->type() != cpio::kRegularFile || hosts->content.size > 0)) {
-    return {};
-  }
-  if (!absent_or("etc", cpio::kDirectory) || !absent_or("etc/hosts", cpio::kRegularFile)) return {};
-  return put_bytes(rootfs, "etc/hosts", as_bytes(kHosts));
 }
 
 // File capabilities, which do not fit into a ramdisk; the agent sets them. What else there
@@ -211,8 +189,7 @@ Result<FileTree> make_boot_tree(const std::filesystem::path& init,
 Result<Application> make_application(ApplicationParts parts) {
   Application out;
   COFFERDAM_TRY(const ConfigFiles files, take_config(parts, out.notes));
-  COFFERDAM_CHECK(add_mount_points(parts.rootfs));
-  COFFERDAM_CHECK(add_hosts(parts.rootfs));
+  COFFERDAM_CHECK(check_mount_points(parts.rootfs));
   take_attributes(parts.rootfs, parts.process, out.notes);
   parts.process.root = "/" + std::string(kRootfs);
 

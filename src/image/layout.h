@@ -50,9 +50,8 @@ struct Application {
 // a broken agent.toml, a file it names that is not there, nothing to run (`no_command`).
 // Also `conflict`: something of the user's in the place of process.json or of a folder the
 // agent mounts over; `unsupported`: anything but files and folders in /etc/cofferdam.
-//
-// Added to the container where missing, since a runtime would mount them: dev, proc, sys,
-// run (0755), tmp (1777) and etc/hosts, with localhost in it.
+// Otherwise the container is left as it is: what a runtime would provide, such as /proc and
+// a name for localhost, the agent provides when it starts.
 Result<Application> make_application(ApplicationParts parts);
 
 }  // namespace cofferdam::image

@@ -79,14 +79,12 @@ TEST(LayoutTest, TheContainersConfigurationMovesUpAndItsFilesBelowRootfs) {
   ASSERT_TRUE(made) << made.error().detail;
   EXPECT_EQ(paths(made->tree),
             "etc etc/cofferdam etc/cofferdam/agent.toml etc/cofferdam/process.json "
-            "etc/cofferdam/roots.pem rootfs rootfs/app rootfs/dev rootfs/etc rootfs/etc/hosts "
-            "rootfs/proc rootfs/run rootfs/sys rootfs/tmp ");
+            "etc/cofferdam/roots.pem rootfs rootfs/app rootfs/etc ");
   const Node& roots = *made->tree.find("etc/cofferdam/roots.pem");
   EXPECT_EQ(roots.mode, cpio::kRegularFile | 0644);
   EXPECT_EQ(roots.uid, 0u);
   EXPECT_EQ(roots.mtime, 0);
   EXPECT_EQ(content_of(made->tree, "etc/cofferdam/roots.pem"), "roots");
-  EXPECT_EQ(made->tree.find("rootfs/tmp")->mode, cpio::kDirectory | 01777);
   EXPECT_TRUE(made->notes.empty());
 }
 
@@ -201,23 +199,6 @@ TEST(LayoutTest, AContainerNeitherCollidesWithOurFilesNorReachesThem) {
   EXPECT_EQ(content_of(made->tree, "rootfs/init"), "its own init");
   EXPECT_EQ(made->tree.find("init"), nullptr);
   EXPECT_EQ(made->tree.find("rootfs/etc/cofferdam"), nullptr);
-}
-
-TEST(LayoutTest, KeepsTheContainersOwnHosts) {
-  const auto hosts_after = [](TreeBuilder tree) {
-    const auto made = make_application(parts_of(std::move(tree)));
-    return made ? content_of(made->tree, "rootfs/etc/hosts") : made.error().detail;
-  };
-  EXPECT_TRUE(hosts_after(container()).starts_with("127.0.0.1\tlocalhost\n"));
-  TreeBuilder empty = container();
-  empty.file("etc/hosts", "");
-  EXPECT_TRUE(hosts_after(std::move(empty)).starts_with("127.0.0.1\tlocalhost\n"));
-  TreeBuilder own = container();
-  own.file("etc/hosts", "10.0.0.1 a\n");
-  EXPECT_EQ(hosts_after(std::move(own)), "10.0.0.1 a\n");
-  TreeBuilder link = container();
-  link.symlink("etc/hosts", "/run/hosts");
-  EXPECT_EQ(hosts_after(std::move(link)), "");
 }
 
 TEST(LayoutTest, HandsFileCapabilitiesToTheAgentOnceForEachFile) {
