@@ -154,6 +154,28 @@ Status check_validity(const SigningCertificate& certificate, Timestamp at) {
   return {};
 }
 
+Bytes signature_input(crypto::Curve curve, const crypto::Sha384& pcr0) {
+  return attest::cose_signature_input(curve, signed_payload(pcr0));
+}
+
+Result<Bytes> make_signature_section(std::string_view certificate_pem, const crypto::Sha384& pcr0,
+                                     ByteView signature) {
+  COFFERDAM_TRY(const auto certificate, SigningCertificate::from_pem(certificate_pem));
+  COFFERDAM_TRY(const auto key, crypto::EcPublicKey::from_spki(certificate.view.spki));
+  const std::vector<SignatureEntry> entries{
+      {.certificate_pem = to_bytes(certificate_pem),
+       .cose_sign1 = attest::assemble_cose_sign1(key.curve(), signed_payload(pcr0), signature)}};
+  Bytes section = encode_signature_section(entries);
+  if (section.size() > kMaxSignatureSize) {
+    return fail(Errc::invalid_input,
+                "the signing certificate is too large: its section would have " +
+                    std::to_string(section.size()) + " bytes of " +
+                    std::to_string(kMaxSignatureSize));
+  }
+  COFFERDAM_CHECK(verify_signature(section, pcr0));
+  return section;
+}
+
 Result<Signer> Signer::make(std::string certificate_pem,
                             std::unique_ptr<const crypto::SigningKey> key) {
   COFFERDAM_TRY(SigningCertificate certificate, SigningCertificate::from_pem(certificate_pem));
@@ -179,17 +201,9 @@ Result<Signer> Signer::load(const std::filesystem::path& certificate,
 }
 
 Result<Bytes> Signer::sign(const crypto::Sha384& pcr0) const {
-  COFFERDAM_TRY(Bytes message, attest::sign_cose_sign1(signed_payload(pcr0), *key_));
-  const std::vector<SignatureEntry> entries{
-      {.certificate_pem = to_bytes(pem_), .cose_sign1 = std::move(message)}};
-  Bytes section = encode_signature_section(entries);
-  if (section.size() > kMaxSignatureSize) {
-    return fail(Errc::invalid_input,
-                "the signing certificate is too large: its section would have " +
-                    std::to_string(section.size()) + " bytes of " +
-                    std::to_string(kMaxSignatureSize));
-  }
-  return section;
+  COFFERDAM_TRY(const Bytes signature,
+                key_->sign(signature_input(key_->public_key().curve(), pcr0)));
+  return make_signature_section(pem_, pcr0, signature);
 }
 
 }  // namespace cofferdam::eif

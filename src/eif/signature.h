@@ -55,6 +55,16 @@ Result<SigningCertificate> verify_signature(ByteView section, const crypto::Sha3
 // enclave demands. Errc::denied with reason `not_yet_valid` or `expired`.
 Status check_validity(const SigningCertificate& certificate, Timestamp at);
 
+// What a key on this curve signs of an image: the Sig_structure of COSE over PCR0. Hashed
+// with hash_for(curve) it is what a token or an offline machine signs.
+Bytes signature_input(crypto::Curve curve, const crypto::Sha384& pcr0);
+
+// A section with one entry, from a signature over signature_input() made elsewhere: r and s
+// of the key of this certificate. Errc::unauthenticated, reason `bad_signature`, if it does
+// not verify; Errc::invalid_input for a certificate that is too large for the section.
+Result<Bytes> make_signature_section(std::string_view certificate_pem, const crypto::Sha384& pcr0,
+                                     ByteView signature);
+
 // Signs images: a certificate and its private key, wherever that is. Move-only.
 class Signer {
  public:
