@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +29,7 @@ struct ContainerConfig {
 struct ContainerImage {
   FileTree tree;
   ContainerConfig config;
+  eif::Arch arch = eif::Arch::x86_64;  // What its configuration says.
   std::string manifest_digest;  // "sha256:..." of the manifest; of the config for docker save.
   std::string reference;        // Its name in the archive, if it has one.
 };
