@@ -110,7 +110,7 @@ Result<ContainerImage> read_image(const Archive& archive, const ContainerSelecti
   return ContainerImage{.tree = stack.take_tree(),
                         .config = std::move(plan.config),
                         .arch = plan.arch,
-                        .manifest_digest = std::move(plan.manifest_digest),
+                        .config_digest = std::move(plan.config_digest),
                         .reference = std::move(plan.reference)};
 }
 

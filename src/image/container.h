@@ -30,8 +30,8 @@ struct ContainerImage {
   FileTree tree;
   ContainerConfig config;
   eif::Arch arch = eif::Arch::x86_64;  // What its configuration says.
-  std::string manifest_digest;  // "sha256:..." of the manifest; of the config for docker save.
-  std::string reference;        // Its name in the archive, if it has one.
+  std::string config_digest;           // "sha256:...": what docker calls the image's id.
+  std::string reference;               // Its name in the archive, if it has one.
 };
 
 struct ContainerLimits {

@@ -80,7 +80,7 @@ Result<ImagePlan> plan_docker_archive(const Archive& archive, const ContainerSel
   ImagePlan out{.config = std::move(config.config),
                 .arch = *arch,
                 .layers = {},
-                .manifest_digest = digest.to_string(),
+                .config_digest = digest.to_string(),
                 .reference = choice.reference};
   for (std::size_t i = 0; i < config.diff_ids.size(); ++i) {
     COFFERDAM_TRY(FileRange bytes, archive.get(choice.image->layers[i]));

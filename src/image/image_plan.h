@@ -27,7 +27,7 @@ struct ImagePlan {
   ContainerConfig config;
   eif::Arch arch = eif::Arch::x86_64;
   std::vector<LayerBlob> layers;  // The lowest first.
-  std::string manifest_digest;
+  std::string config_digest;
   std::string reference;
 };
 

@@ -40,9 +40,9 @@ std::unexpected<Error> refuse(const char* why, std::string_view path, std::strin
 std::string in_config(std::string_view path) { return std::string(kConfigFolder).append(path); }
 
 // One file of this machine, open from now on.
-class FileContent final : public ContentSource {
+class WholeFile final : public ContentSource {
  public:
-  explicit FileContent(eif::FileSource file)
+  explicit WholeFile(eif::FileSource file)
       : file_(std::make_unique<eif::FileSource>(std::move(file))) {}
   Status read(std::uint64_t /*key*/, std::uint64_t /*size*/, const ByteSink& sink) const override {
     return file_->write_to(sink);
@@ -55,7 +55,7 @@ class FileContent final : public ContentSource {
 Status put_file(FileTree& tree, std::string_view path, const std::filesystem::path& source) {
   COFFERDAM_TRY(eif::FileSource file, eif::FileSource::open(source));
   const std::uint64_t size = file.size();
-  const ContentSource* const content = tree.adopt(std::make_unique<FileContent>(std::move(file)));
+  const ContentSource* const content = tree.adopt(std::make_unique<WholeFile>(std::move(file)));
   return tree.put(path, {.mode = cpio::kRegularFile | 0755,
                          .content = {.source = content, .key = 0, .size = size}});
 }

@@ -230,7 +230,7 @@ Result<ImagePlan> Finder::plan(const Candidate& candidate) const {
   ImagePlan out{.config = std::move(config.config),
                 .arch = *arch,
                 .layers = {},
-                .manifest_digest = candidate.descriptor.digest.to_string(),
+                .config_digest = manifest.config.digest.to_string(),
                 .reference = candidate.reference};
   for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
     const Descriptor& layer = manifest.layers[i];
