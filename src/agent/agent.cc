@@ -122,8 +122,9 @@ class Enclave {
     auto telling = parts_.parent.report_exit(enclave_, report);
     const Status told = co_await with_deadline(kLastWords, std::move(telling));
     if (!told) log::warning("the parent does not know how this ended: " + told.error().detail);
-    if (!end) co_return std::unexpected(end.error());
-    co_return end->status;
+    if (!end && !announced_) co_return std::unexpected(end.error());
+    if (!end) log::error(report.reason + ": " + report.detail);
+    co_return report.status;
   }
 
  private:

@@ -238,11 +238,8 @@ bool is_unmapped(const Failure& failure) {
 std::unexpected<Error> explain(const Failure& failure, const ProcessSpec& spec) {
   const std::string text =
       "the workload: " + what_failed(failure.step, spec) + ": " + errno_text(failure.code);
-  if (!is_unmapped(failure)) return fail(Errc::unavailable, reason::kWorkloadNotStarted, text);
-  return fail(Errc::unavailable, reason::kUserNotMapped,
-              text +
-                  "; this user namespace maps no such id: run as root, give the caller a range "
-                  "in /etc/subuid and /etc/subgid, or build the image with --user 0:0");
+  if (is_unmapped(failure)) return not_mapped(text);
+  return fail(Errc::unavailable, reason::kWorkloadNotStarted, text);
 }
 
 // No signal may reach a handler of ours in the child, where it would speak for the parent.
@@ -310,6 +307,13 @@ std::vector<std::string> complete_environment(std::vector<std::string> env,
   if (!has_variable(env, kHome)) env.push_back(std::string(kHome) + "/");
   env.push_back(std::string(kSocket) + std::string(socket));
   return env;
+}
+
+std::unexpected<Error> not_mapped(const std::string& what) {
+  return fail(Errc::unavailable, reason::kUserNotMapped,
+              what +
+                  "; this user namespace maps no such id: run as root, give the caller a range "
+                  "in /etc/subuid and /etc/subgid, or build the image with --user 0:0");
 }
 
 Result<pid_t> start_process(const ProcessSpec& spec) {

@@ -37,4 +37,8 @@ std::vector<std::string> complete_environment(std::vector<std::string> env,
 // are `workload_not_started` and `user_not_mapped`.
 Result<pid_t> start_process(const ProcessSpec& spec);
 
+// `what` failed because the user namespace does not map an id: `user_not_mapped`, with what
+// to do about it.
+[[nodiscard]] std::unexpected<Error> not_mapped(const std::string& what);
+
 }  // namespace cofferdam::agent

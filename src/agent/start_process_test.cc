@@ -139,7 +139,6 @@ TEST_F(StartProcessTest, KeepsWhatTheImageHasInRunAndTmp) {
 TEST_F(StartProcessTest, NamesLocalhostUnlessTheImageDoes) {
   COFFERDAM_NEEDS(Users::only_one);
   const fs::path hosts = root() / "etc/hosts";
-  fs::create_directories(hosts.parent_path());
   live(Users::only_one);
   EXPECT_THAT(read_text_file(hosts, 4096).value(), HasSubstr("127.0.0.1\tlocalhost\n"));
   ASSERT_TRUE(write_file_atomic(hosts, as_bytes("10.0.0.1 db\n")).has_value());
@@ -211,8 +210,10 @@ TEST_F(StartProcessTest, RefusesAUserThatTheNamespaceDoesNotMap) {
               HasSubstr("refused user_not_mapped the workload: cannot take group 1000"));
   spec_.gid = 0;
   spec_.additional_gids = {4};
-  EXPECT_THAT(live(Users::only_one).output,
+  const std::string output = live(Users::only_one).output;
+  EXPECT_THAT(output,
               HasSubstr("refused user_not_mapped the workload: cannot take its additional groups"));
+  EXPECT_THAT(output, HasSubstr("/etc/subuid"));
 }
 
 // VFS_CAP_REVISION_2 with cap_net_raw, permitted and effective, as setcap writes it.

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "agent/reason.h"
+#include "agent/start_process.h"
 #include "base/beneath.h"
 #include "base/log.h"
 
@@ -71,6 +72,7 @@ Result<UniqueFd> open_root(const std::string& path) {
 
 // Writes /etc/hosts where it is missing or empty.
 void provide_hosts(int root) {
+  mkdirat(root, "etc", 0755);
   const UniqueFd etc = open_folder(root, "etc");
   const UniqueFd file(
       openat(etc.get(), "hosts", O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
@@ -177,11 +179,11 @@ Result<std::string> WorkloadRoot::place_for(const std::string& path) const {
 
 Status WorkloadRoot::hand_over(const std::string& place, const ProcessSpec& spec) {
   if (lchown(place.c_str(), spec.uid, spec.gid) == 0) return {};
-  const std::string_view reason =
-      errno == EINVAL ? reason::kUserNotMapped : reason::kWorkloadNotStarted;
-  return fail(
-      Errc::unavailable, reason,
-      "cannot give " + place + " to user " + std::to_string(spec.uid) + ": " + errno_text(errno));
+  const int code = errno;
+  const std::string what =
+      "cannot give " + place + " to user " + std::to_string(spec.uid) + ": " + errno_text(code);
+  if (code == EINVAL) return not_mapped(what);
+  return fail(Errc::unavailable, reason::kWorkloadNotStarted, what);
 }
 
 }  // namespace cofferdam::agent
