@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace cofferdam {
 
@@ -26,5 +27,9 @@ class Progress {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// What that line says: "reading a.tar: 1.5 GiB of 4.0 GiB, 512.0 MiB/s".
+std::string progress_line(std::string_view what, std::uint64_t done, std::uint64_t total,
+                          std::chrono::duration<double> elapsed);
 
 }  // namespace cofferdam
