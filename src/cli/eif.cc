@@ -261,6 +261,8 @@ void add_eif(CLI::App& app, Exit& exit) {
   add_describe(*eif, exit);
   add_verify(*eif, exit);
   add_eif_sign(*eif, exit);
+  add_eif_sign_request(*eif, exit);
+  add_eif_certificate(*eif, exit);
   add_pcr(*eif, exit);
   add_extract(*eif, exit);
   add_eif_diff(*eif, exit);

@@ -15,20 +15,9 @@
 #include "base/json.h"
 #include "bytes/cpio.h"
 #include "crypto/digest.h"
-#include "eif/report.h"
-#include "eif/writer.h"
 
 namespace cofferdam::cli {
 namespace {
-
-constexpr const char* kSignFooter =
-    R"(Replaces the signature, or adds one; the image appears complete or stays as it was.
-The key is PEM, unencrypted, on P-256, P-384 or P-521.
-
-Example:
-  $ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes \
-      -keyout key.pem -out cert.pem -days 365 -subj "/CN=payments"
-  $ cofferdam eif sign payments.eif --signing-cert cert.pem --signing-key key.pem)";
 
 constexpr const char* kRamdiskFooter =
     R"(Folders above a file are made. The mode is octal; without it 0755 for an executable
@@ -42,32 +31,6 @@ Example:
 Exit report(const Error& error, std::string_view hint = {}) {
   print_error(error, hint);
   return exit_for(error);
-}
-
-struct SigningOptions {
-  std::string certificate;
-  std::string key;
-
-  void add_to(CLI::App& command, bool required) {
-    CLI::Option* cert = command.add_option("--signing-cert", certificate,
-                                           "Certificate, PEM; its hash becomes PCR8");
-    CLI::Option* priv = command.add_option("--signing-key", key, "Its private key, PEM");
-    cert->needs(priv)->required(required);
-    priv->needs(cert)->required(required);
-  }
-
-  // No signer when none was asked for.
-  Result<std::optional<eif::Signer>> load() const {
-    if (certificate.empty()) return std::nullopt;
-    COFFERDAM_TRY(eif::Signer signer, eif::Signer::load(certificate, key));
-    return signer;
-  }
-};
-
-Exit print_measurements(const Result<eif::Measurements>& measured) {
-  if (!measured) return report(measured.error());
-  std::cout << pretty_json(json::object{{"Measurements", eif::measurements_json(*measured)}});
-  return Exit::ok;
 }
 
 // "PATH_IN_IMAGE=FILE[:MODE]"
@@ -160,23 +123,6 @@ Exit ramdisk(const std::vector<std::string>& texts, const std::string& output) {
 }
 
 }  // namespace
-
-void add_eif_sign(CLI::App& eif, Exit& exit) {
-  struct Options {
-    std::string image;
-    SigningOptions signing;
-  };
-  CLI::App* const command = eif.add_subcommand("sign", "Sign an image, anew or for the first time");
-  auto options = std::make_shared<Options>();
-  command->add_option("IMAGE", options->image, "The image")->required();
-  options->signing.add_to(*command, /*required=*/true);
-  command->footer(kSignFooter);
-  command->callback([options, &exit] {
-    const auto signer = options->signing.load();
-    exit = signer ? print_measurements(eif::sign_image(options->image, **signer))
-                  : report(signer.error());
-  });
-}
 
 void add_eif_ramdisk(CLI::App& eif, Exit& exit) {
   struct Options {

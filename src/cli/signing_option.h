@@ -2,9 +2,12 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
+#include "crypto/ec.h"
 #include "eif/signature.h"
 
 namespace cofferdam::cli {
@@ -23,8 +26,15 @@ struct SigningOptions {
 };
 
 void add_signing_options(CLI::App& command, SigningOptions& options, bool required);
+// All but --signing-cert.
+CLI::Option* add_signing_key_options(CLI::App& command, SigningOptions& options);
 
-// Opens the key and checks that it is the certificate's.
+// Opens the key and checks that it is the certificate's. Warns on standard error of a
+// certificate that is not valid now: no enclave starts with it.
 Result<eif::Signer> load_signer(const SigningOptions& options);
+
+// The key alone. `public_key` is its public half where known, for a token without it.
+Result<std::unique_ptr<const crypto::SigningKey>> open_signing_key(
+    const SigningOptions& options, const std::optional<crypto::EcPublicKey>& public_key = {});
 
 }  // namespace cofferdam::cli

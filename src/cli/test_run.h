@@ -20,6 +20,10 @@ struct Outcome {
   std::string err;
 
   json::object json() const { return parse_json(out, std::size_t{1} << 20).value().as_object(); }
+  std::string measurement(const char* pcr) const {
+    const json::object printed = json();
+    return std::string(printed.at("Measurements").as_object().at(pcr).as_string());
+  }
   std::string text(std::string_view name) const {
     return required_string(json(), name).value_or("nothing of that name in " + out);
   }
