@@ -28,6 +28,7 @@ void print_error(const Error& error, std::string_view hint = {});
 void add_attest(CLI::App& app, Exit& exit);
 void add_cloud(CLI::App& app, Exit& exit);
 void add_demo(CLI::App& app, Exit& exit);
+void add_doctor(CLI::App& app, Exit& exit);
 void add_eif(CLI::App& app, Exit& exit);
 void add_nsm(CLI::App& app, Exit& exit);
 void add_release(CLI::App& app, Exit& exit);

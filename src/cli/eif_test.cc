@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transcripts of `cofferdam eif` and `cofferdam release`, on images of its own and foreign ones.
+// Transcripts of `cofferdam eif`, on images of its own and foreign ones.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -22,11 +22,6 @@ using test::Outcome;
 Outcome run_eif(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "eif");
   return test::run(add_eif, std::move(arguments));
-}
-
-Outcome run_release(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "release");
-  return test::run(add_release, std::move(arguments));
 }
 
 class EifCommandTest : public testing::Test {
@@ -254,129 +249,6 @@ TEST_F(EifCommandTest, EveryForeignImageGetsItsVerdict) {
     refused += accept ? 0 : 1;
   }
   EXPECT_GE(refused, 18u);
-}
-
-class ReleaseCommandTest : public EifCommandTest {
- protected:
-  Outcome create(std::vector<std::string> more, std::string name = "payments",
-                 std::string release = "7") const {
-    std::vector<std::string> arguments{
-        "create",           "--name",        std::move(name),        "--release",
-        std::move(release), "--not-after",   "2100-01-01T00:00:00Z", "--signing-cert",
-        path("cert.pem"),   "--signing-key", path("key.pem"),        "--output",
-        path("manifest")};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_release(arguments);
-  }
-  Outcome create() const { return create({"--image", path("image.eif"), "--pcr16", pcr16_}); }
-
-  std::string pcr16_ = std::string(96, 'a');
-};
-
-TEST_F(ReleaseCommandTest, StatesTheMeasurementsOfAnImage) {
-  const json::object built = measurements(build_signed());
-  const Outcome created = create();
-  ASSERT_EQ(created.exit, Exit::ok) << created.err;
-  const json::object shown = run_release({"show", path("manifest")}).json();
-  EXPECT_EQ(shown.at("name"), "payments");
-  EXPECT_EQ(shown.at("release"), 7);
-  EXPECT_EQ(shown.at("notAfter"), "2100-01-01T00:00:00Z");
-  for (const std::string name : {"PCR0", "PCR1", "PCR2", "PCR8"}) {
-    EXPECT_EQ(shown.at("pcrs").at(name), built.at(name));
-  }
-  EXPECT_EQ(shown.at("pcrs").at("PCR16"), json::value(pcr16_));
-  EXPECT_EQ(shown.at("certificate").at("pcr8"), built.at("PCR8"));
-}
-
-TEST_F(ReleaseCommandTest, VerifyJudgesWhatItIsGiven) {
-  const json::object built = measurements(build_signed());
-  ASSERT_EQ(create().exit, Exit::ok);
-  const std::string pcr8(built.at("PCR8").as_string());
-  const auto verify = [&](std::vector<std::string> more) {
-    more.insert(more.begin(), {"verify", path("manifest"), "--pcr8", pcr8});
-    return run_release(more);
-  };
-  const Outcome good = verify({"--name", "payments", "--minimum-release", "7"});
-  EXPECT_EQ(good.exit, Exit::ok) << good.out;
-  EXPECT_EQ(good.json().at("valid"), true);
-  EXPECT_EQ(verify({"--minimum-release", "8"}).text("reason"), "release_too_old");
-  EXPECT_EQ(verify({"--name", "other"}).text("reason"), "name_mismatch");
-  EXPECT_EQ(verify({"--pcr", "16=" + std::string(96, 'b')}).text("reason"), "pcr_mismatch");
-  EXPECT_EQ(verify({"--at", "2100-01-01T00:00:01Z"}).text("reason"), "manifest_expired");
-  const Outcome stranger =
-      run_release({"verify", path("manifest"), "--pcr8", std::string(96, '0')});
-  EXPECT_EQ(stranger.exit, Exit::negative);
-  EXPECT_EQ(stranger.text("reason"), "manifest_untrusted");
-  EXPECT_EQ(run_release({"verify", path("manifest"), "--pcr8", "00"}).exit, Exit::usage);
-  EXPECT_EQ(run_release({"verify", path("kernel"), "--pcr8", pcr8}).text("reason"),
-            "manifest_malformed");
-  EXPECT_EQ(run_release({"verify", path("absent"), "--pcr8", pcr8}).exit, Exit::environment);
-}
-
-TEST_F(ReleaseCommandTest, RefusesAnImageThatSomeoneElseSigned) {
-  ASSERT_EQ(build_signed().exit, Exit::ok);
-  write_credentials("cert.pem", "key.pem");
-  EXPECT_EQ(create().exit, Exit::negative);
-  ASSERT_EQ(build().exit, Exit::ok);  // Unsigned.
-  EXPECT_EQ(create().exit, Exit::negative);
-  EXPECT_FALSE(std::filesystem::exists(path("manifest")));
-}
-
-// A root folder of an enclave "payments" that takes releases of `pcr8` from 3 on.
-void write_root(const std::filesystem::path& root, std::string_view pcr8) {
-  const std::string toml =
-      "[enclave]\nname = \"payments\"\nminimum_release = 3\npcr8 = \"" + std::string(pcr8) + R"("
-[nsm]
-device = "device:/dev/nsm"
-[parent]
-control = "vsock:3:9001"
-egress = "vsock:3:9002"
-[aws]
-region = "us-east-1"
-ca_roots = "/etc/cofferdam/aws-ca.pem"
-[workload]
-socket = "/run/workload/agent.sock"
-command = ["/app/workload"]
-)";
-  std::filesystem::create_directories(root / "etc/cofferdam");
-  ASSERT_TRUE(write_file_atomic(root / "etc/cofferdam/agent.toml", as_bytes(toml)));
-  ASSERT_TRUE(write_file_atomic(root / "etc/cofferdam/aws-ca.pem", as_bytes("roots")));
-}
-
-TEST_F(ReleaseCommandTest, MeasuresTheConfigurationOfARootFolder) {
-  const json::object built = measurements(build_signed());
-  write_root(path("root"), std::string(built.at("PCR8").as_string()));
-  const Outcome created = create({"--image", path("image.eif"), "--config", path("root")});
-  ASSERT_EQ(created.exit, Exit::ok) << created.err;
-  const std::string before(created.json().at("pcrs").at("PCR16").as_string());
-  ASSERT_TRUE(write_file_atomic(path("root/etc/cofferdam/aws-ca.pem"), as_bytes("other roots")));
-  const Outcome changed = create({"--image", path("image.eif"), "--config", path("root")});
-  EXPECT_NE(changed.json().at("pcrs").at("PCR16"), json::value(before));
-}
-
-TEST_F(ReleaseCommandTest, RefusesWhatTheConfiguredEnclaveWouldRefuse) {
-  const json::object built = measurements(build_signed());
-  write_root(path("root"), std::string(built.at("PCR8").as_string()));
-  const std::vector<std::string> from{"--image", path("image.eif"), "--config", path("root")};
-  const auto create_with = [&](std::string name, std::string release) {
-    return create(from, std::move(name), std::move(release));
-  };
-  EXPECT_NE(create_with("other", "7").err.find("name_mismatch"), std::string::npos);
-  EXPECT_NE(create_with("payments", "2").err.find("release_too_old"), std::string::npos);
-  write_root(path("root"), std::string(96, '1'));
-  EXPECT_NE(create(from).err.find("pcr_mismatch"), std::string::npos);
-  EXPECT_FALSE(std::filesystem::exists(path("manifest")));
-}
-
-TEST_F(ReleaseCommandTest, TakesTypedRegisters) {
-  const std::string value(96, '1');
-  EXPECT_EQ(create({"--pcr", "0=" + value, "--pcr", "1=" + value, "--pcr", "2=" + value, "--pcr16",
-                    pcr16_})
-                .exit,
-            Exit::ok);
-  EXPECT_EQ(create({"--pcr", "0=" + value, "--pcr16", pcr16_}).exit, Exit::negative);
-  EXPECT_EQ(create({"--pcr16", pcr16_}).exit, Exit::usage);
-  EXPECT_EQ(create({"--pcr", "0=" + value}).exit, Exit::usage);
 }
 
 }  // namespace

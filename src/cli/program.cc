@@ -41,6 +41,7 @@ int run_parsed(int argc, char** argv) {
   add_nsm(app, exit);
   add_cloud(app, exit);
   add_run(app, exit);
+  add_doctor(app, exit);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -15,57 +14,17 @@
 #include "base/time.h"
 #include "cli/command.h"
 #include "cli/pcr_option.h"
+#include "cli/release_support.h"
 #include "crypto/certificate_view.h"
+#include "eif/image_files.h"
+#include "eif/reader.h"
 #include "eif/signature.h"
 #include "eif/verify.h"
 
 namespace cofferdam::cli {
-namespace {
+namespace release {
 
 constexpr std::size_t kPcrSize = 48;
-
-constexpr const char* kCreateFooter =
-    R"(The manifest tells an enclave which measurements its own release has; the parent hands it
-over at boot. It must be signed with the key that signed the image.
-
-Example:
-  $ cofferdam release create --image payments.eif --name payments --release 7 \
-      --config rootfs --not-after 2027-01-01T00:00:00Z \
-      --signing-cert cert.pem --signing-key key.pem --output payments.release)";
-
-constexpr const char* kVerifyFooter =
-    R"(PCR8 says whose manifests you trust: see `cofferdam eif pcr --signing-cert`. Registers, name
-and release number are compared where you give them.
-Exit status: 0 valid, 1 refused (the reason is in the output), 2 usage, 3 environment.
-
-Example:
-  $ cofferdam release verify payments.release --pcr8 $PCR8 --name payments --minimum-release 7)";
-
-constexpr const char* kShowFooter =
-    R"(Shows what a manifest says, without judging it.
-
-Example:
-  $ cofferdam release show payments.release | jq .release)";
-
-void print(const json::object& object) { std::cout << pretty_json(object); }
-
-Exit report(const Error& error) {
-  print_error(error);
-  return exit_for(error);
-}
-
-Exit usage_error(const Error& error, std::string_view command) {
-  print_error(error, "see cofferdam release " + std::string(command) + " --help");
-  return Exit::usage;
-}
-
-Result<Bytes> read_register(std::string_view option, std::string_view hex) {
-  auto value = from_hex(hex);
-  if (!value || value->size() != kPcrSize) {
-    return fail(Errc::invalid_input, std::string(option) + ": expected 96 hexadecimal digits");
-  }
-  return value;
-}
 
 json::object describe(const attest::ReleaseManifest& manifest) {
   json::object pcrs;
@@ -78,121 +37,57 @@ json::object describe(const attest::ReleaseManifest& manifest) {
           {"pcrs", pcrs}};
 }
 
-// ---- create
-
-struct CreateOptions {
-  std::string image;
-  std::vector<std::string> pcrs;
-  std::string name;
-  std::uint64_t release = 0;
-  std::string pcr16;
-  std::string config;
-  std::string not_after;
-  std::string certificate;
-  std::string key;
-  std::string output;
-};
+Exit usage_error(const Error& error, std::string_view command) {
+  print_error(error, "see cofferdam release " + std::string(command) + " --help");
+  return Exit::usage;
+}
 
 Bytes octets(const crypto::Sha384& digest) { return {digest.begin(), digest.end()}; }
 
-// What the options say by themselves: name, release, time and typed registers.
-Result<attest::ReleaseManifest> read_options(const CreateOptions& options) {
-  attest::ReleaseManifest out;
-  out.name = options.name;
-  out.release = options.release;
-  COFFERDAM_TRY(out.not_after, parse_rfc3339(options.not_after));
-  for (const std::string& pcr : options.pcrs) COFFERDAM_CHECK(read_pcr_option(pcr, out.pcrs));
-  if (!options.pcr16.empty()) {
-    COFFERDAM_TRY(Bytes value, read_register("--pcr16", options.pcr16));
-    out.pcrs.insert_or_assign(16, std::move(value));
+Result<Bytes> read_register(std::string_view option, std::string_view hex) {
+  auto value = from_hex(hex);
+  if (!value || value->size() != kPcrSize) {
+    return fail(Errc::invalid_input, std::string(option) + ": expected 96 hexadecimal digits");
   }
-  return out;
+  return value;
 }
 
-// PCR0, PCR1 and PCR2 of an image that this signer signed.
-Status add_image(const std::string& file, const eif::Signer& signer, attest::ReleaseManifest& out) {
-  COFFERDAM_TRY(const eif::Image image, eif::Image::open(file));
-  eif::ImageExpectations expected;
-  expected.at = SystemClock().now();
-  expected.certificate = signer.certificate();
-  COFFERDAM_TRY(const eif::Measurements measured, eif::verify_image(image, expected));
-  out.pcrs.insert_or_assign(0, octets(measured.pcr0));
-  out.pcrs.insert_or_assign(1, octets(measured.pcr1));
-  out.pcrs.insert_or_assign(2, octets(measured.pcr2));
-  return {};
+Result<agent::MeasuredConfig> config_of_image(const eif::Image& image) {
+  return agent::measure_config(
+      [&image](std::string_view path, std::size_t max_size) -> Result<Bytes> {
+        COFFERDAM_TRY(const ByteView content, eif::image_file(image, path, max_size));
+        return to_bytes(content);
+      });
 }
 
-// PCR16 of a configuration; refuses a manifest that an enclave so configured would refuse.
-Status add_config(const std::string& folder, const eif::Signer& signer,
-                  attest::ReleaseManifest& out) {
-  COFFERDAM_TRY(const agent::MeasuredConfig measured, agent::load_config(folder));
-  const agent::Config& config = measured.config;
-  if (config.name != out.name) {
-    return fail(Errc::denied, attest::reason::kNameMismatch,
-                "the configuration is of enclave " + config.name + ", not " + out.name);
-  }
-  if (out.release < config.minimum_release) {
-    return fail(Errc::denied, attest::reason::kReleaseTooOld,
-                "the configuration accepts releases from " +
-                    std::to_string(config.minimum_release) + " on");
-  }
-  if (config.pcr8 != signer.certificate().pcr8) {
-    return fail(Errc::denied, attest::reason::kPcrMismatch,
-                "PCR8 of the configuration is not that of the signing certificate");
-  }
-  out.pcrs.insert_or_assign(16, octets(agent::expected_pcr16(measured.digest)));
-  return {};
-}
+}  // namespace release
 
-Result<Bytes> make_manifest(const CreateOptions& options, attest::ReleaseManifest manifest) {
-  COFFERDAM_TRY(const eif::Signer signer, eif::Signer::load(options.certificate, options.key));
-  manifest.pcrs.insert_or_assign(8, octets(signer.certificate().pcr8));
-  if (!options.image.empty()) COFFERDAM_CHECK(add_image(options.image, signer, manifest));
-  if (!options.config.empty()) COFFERDAM_CHECK(add_config(options.config, signer, manifest));
-  return attest::sign_release_manifest(manifest, signer.certificate().der, signer.key());
-}
+namespace {
 
-Exit create(const CreateOptions& options) {
-  auto manifest = read_options(options);
-  if (!manifest) return usage_error(manifest.error(), "create");
-  const auto bytes = make_manifest(options, *std::move(manifest));
-  if (!bytes) return report(bytes.error());
-  if (const Status written = write_file_atomic(options.output, *bytes); !written) {
-    return report(written.error());
-  }
-  const auto shown = attest::parse_release_manifest(*bytes);
-  if (!shown) return report(shown.error());
-  json::object out = describe(shown->manifest);
-  out["output"] = options.output;
-  print(out);
-  return Exit::ok;
-}
+constexpr std::size_t kMaxPemSize = std::size_t{64} * 1024;
 
-void add_create(CLI::App& parent, Exit& exit) {
-  CLI::App* const command =
-      parent.add_subcommand("create", "State and sign the measurements of a release");
-  auto options = std::make_shared<CreateOptions>();
-  auto* const what = command->add_option_group("image", "Where PCR0, PCR1 and PCR2 come from");
-  what->add_option("--image", options->image, "A signed image");
-  what->add_option("--pcr", options->pcrs, "N=HEX; once for each of 0, 1 and 2")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  what->require_option(1);
-  auto* const config = command->add_option_group("config", "Where PCR16 comes from");
-  config->add_option("--pcr16", options->pcr16, "Its value, hex");
-  config->add_option("--config", options->config,
-                     "The image's root folder, with etc/cofferdam/agent.toml");
-  config->require_option(1);
-  command->add_option("--name", options->name, "Name of the enclave")->required();
-  command->add_option("--release", options->release, "Release number; only ever grows")->required();
-  command->add_option("--not-after", options->not_after, "End of its validity, RFC 3339")
-      ->required();
-  command->add_option("--signing-cert", options->certificate, "The image's certificate, PEM")
-      ->required();
-  command->add_option("--signing-key", options->key, "Its private key, PEM")->required();
-  command->add_option("--output", options->output, "The manifest")->required();
-  command->footer(kCreateFooter);
-  command->callback([options, &exit] { exit = create(*options); });
+constexpr const char* kVerifyFooter =
+    R"(Whose manifests you trust is PCR8: of a signing certificate (--signing-cert), of a signed
+image (--image), or as a value (--pcr8). With --image the manifest must be of that image: its
+PCR0, PCR1, PCR2 and, where the image carries its configuration, PCR16. Other registers, name
+and release number are compared where you give them.
+Exit status: 0 valid, 1 refused (the reason is in the output), 2 usage, 3 environment.
+
+Examples:
+  $ cofferdam release verify payments.release --image payments.eif
+  $ cofferdam release verify payments.release --pcr8 $PCR8 --name payments --minimum-release 7)";
+
+constexpr const char* kShowFooter =
+    R"(Shows what a manifest says, without judging it, as JSON.
+
+Example:
+  $ cofferdam release show payments.release | jq .release)";
+
+void print(const json::object& object) { std::cout << pretty_json(object); }
+
+Exit report(const Error& error) {
+  print_error(error);
+  return exit_for(error);
 }
 
 // ---- show
@@ -202,7 +97,7 @@ Exit show(const std::string& file) {
   if (!bytes) return report(bytes.error());
   const auto parsed = attest::parse_release_manifest(*bytes);
   if (!parsed) return report(parsed.error());
-  json::object out = describe(parsed->manifest);
+  json::object out = release::describe(parsed->manifest);
   json::object certificate{{"pcr8", to_hex(attest::pcr8_of_certificate(parsed->certificate))}};
   if (const auto view = crypto::CertificateView::parse(parsed->certificate)) {
     json::object subject;
@@ -220,8 +115,10 @@ void add_show(CLI::App& parent, Exit& exit) {
   CLI::App* const command = parent.add_subcommand("show", "Print what a manifest says");
   auto file = std::make_shared<std::string>();
   command->add_option("MANIFEST", *file, "The manifest")->required();
+  auto json = std::make_shared<bool>();
+  command->add_flag("--json", *json, "Print JSON, as it does anyway");
   command->footer(kShowFooter);
-  command->callback([file, &exit] { exit = show(*file); });
+  command->callback([file, json, &exit] { exit = show(*file); });
 }
 
 // ---- verify
@@ -229,6 +126,8 @@ void add_show(CLI::App& parent, Exit& exit) {
 struct VerifyOptions {
   std::string file;
   std::string pcr8;
+  std::string certificate;
+  std::string image;
   std::vector<std::string> pcrs;
   std::optional<std::string> name;
   std::uint64_t minimum_release = 0;
@@ -240,17 +139,57 @@ struct Demands {
   attest::ManifestExpectations expected;
 };
 
+// Two demands on one register must agree.
+Status demand(std::uint8_t index, Bytes value, attest::Pcrs& pcrs) {
+  const auto [at, added] = pcrs.emplace(index, value);
+  if (added || at->second == value) return {};
+  return fail(Errc::denied, attest::reason::kPcrMismatch,
+              "PCR" + std::to_string(index) + ": expected " + to_hex(at->second) + ", found " +
+                  to_hex(value));
+}
+
+// Reads what was typed. A failure here is a wrong use of the command.
 Result<Demands> read_demands(const VerifyOptions& options) {
   Demands out;
+  if (options.pcr8.empty() && options.certificate.empty() && options.image.empty()) {
+    return fail(Errc::invalid_input,
+                "whose manifests do you trust? Give --pcr8, --signing-cert or --image");
+  }
   for (const std::string& pcr : options.pcrs) COFFERDAM_CHECK(read_pcr_option(pcr, out.pcrs));
-  COFFERDAM_TRY(Bytes pcr8, read_register("--pcr8", options.pcr8));
-  out.pcrs.insert_or_assign(8, std::move(pcr8));
+  if (!options.pcr8.empty()) {
+    COFFERDAM_TRY(Bytes pcr8, release::read_register("--pcr8", options.pcr8));
+    out.pcrs.insert_or_assign(8, std::move(pcr8));
+  }
   out.expected.minimum_release = options.minimum_release;
   out.expected.at = SystemClock().now();
   if (!options.at.empty()) {
     COFFERDAM_TRY(out.expected.at, parse_rfc3339(options.at));
   }
   return out;
+}
+
+Status demand_certificate(const std::string& file, Demands& out) {
+  COFFERDAM_TRY(const std::string pem, read_text_file(file, kMaxPemSize));
+  COFFERDAM_TRY(const auto certificate, eif::SigningCertificate::from_pem(pem));
+  return demand(8, release::octets(certificate.pcr8), out.pcrs);
+}
+
+// The registers of a signed image that is sound, its configuration's included if it can be told.
+Status demand_image(const std::string& file, Demands& out) {
+  COFFERDAM_TRY(const eif::Image image, eif::Image::open(file));
+  eif::ImageExpectations expected;
+  expected.at = out.expected.at;
+  COFFERDAM_TRY(const eif::Measurements measured, eif::verify_image(image, expected));
+  if (!measured.pcr8) {
+    return fail(Errc::denied, "unsigned", file + " is not signed: no release can be of it");
+  }
+  COFFERDAM_CHECK(demand(0, release::octets(measured.pcr0), out.pcrs));
+  COFFERDAM_CHECK(demand(1, release::octets(measured.pcr1), out.pcrs));
+  COFFERDAM_CHECK(demand(2, release::octets(measured.pcr2), out.pcrs));
+  COFFERDAM_CHECK(demand(8, release::octets(*measured.pcr8), out.pcrs));
+  const auto config = release::config_of_image(image);
+  if (!config) return {};
+  return demand(16, release::octets(agent::expected_pcr16(config->digest)), out.pcrs);
 }
 
 // What nobody demanded is taken from the manifest, and so agrees with it.
@@ -262,22 +201,49 @@ Result<attest::ReleaseManifest> judge(ByteView bytes, const VerifyOptions& optio
   return attest::verify_release_manifest(bytes, demands.pcrs, demands.expected);
 }
 
+json::array register_names(const attest::Pcrs& pcrs) {
+  json::array out;
+  for (const auto& [index, value] : pcrs) out.push_back(index);
+  return out;
+}
+
+Exit print_refusal(const Error& error) {
+  const std::string_view reason =
+      error.reason.empty() ? attest::reason::kManifestMalformed : error.reason;
+  print({{"valid", false}, {"reason", reason}, {"detail", error.detail}});
+  return Exit::negative;
+}
+
 Exit verify(const VerifyOptions& options) {
   auto demands = read_demands(options);
-  if (!demands) return usage_error(demands.error(), "verify");
-  const auto bytes = read_file(options.file, attest::kMaxManifestSize);
-  if (!bytes && exit_for(bytes.error()) != Exit::negative) return report(bytes.error());
-  const auto manifest = bytes ? judge(*bytes, options, *std::move(demands))
-                              : Result<attest::ReleaseManifest>(std::unexpected(bytes.error()));
-  if (!manifest) {
-    const Error& error = manifest.error();
-    const std::string_view reason =
-        error.reason.empty() ? attest::reason::kManifestMalformed : error.reason;
-    print({{"valid", false}, {"reason", reason}, {"detail", error.detail}});
-    return Exit::negative;
+  if (!demands) return release::usage_error(demands.error(), "verify");
+  if (!options.certificate.empty()) {
+    const Status read = demand_certificate(options.certificate, *demands);
+    if (!read && read.error().reason == attest::reason::kPcrMismatch) {
+      return print_refusal(read.error());
+    }
+    if (!read) {
+      print_error(read.error(), "--signing-cert takes a PEM certificate");
+      return Exit::environment;
+    }
   }
+  if (!options.image.empty()) {
+    if (const Status read = demand_image(options.image, *demands); !read) {
+      return exit_for(read.error()) == Exit::negative ? print_refusal(read.error())
+                                                      : report(read.error());
+    }
+  }
+  const json::array compared = register_names(demands->pcrs);
+  const auto bytes = read_file(options.file, attest::kMaxManifestSize);
+  if (!bytes) {
+    return exit_for(bytes.error()) == Exit::negative ? print_refusal(bytes.error())
+                                                     : report(bytes.error());
+  }
+  const auto manifest = judge(*bytes, options, *std::move(demands));
+  if (!manifest) return print_refusal(manifest.error());
   json::object out{{"valid", true}};
-  for (const auto& [key, value] : describe(*manifest)) out[key] = value;
+  for (const auto& [key, value] : release::describe(*manifest)) out[key] = value;
+  out["compared"] = compared;
   print(out);
   return Exit::ok;
 }
@@ -287,7 +253,10 @@ void add_verify(CLI::App& parent, Exit& exit) {
       parent.add_subcommand("verify", "Check a manifest as an enclave of the release would");
   auto options = std::make_shared<VerifyOptions>();
   command->add_option("MANIFEST", options->file, "The manifest")->required();
-  command->add_option("--pcr8", options->pcr8, "PCR8 of the signer you trust, hex")->required();
+  command->add_option("--image", options->image, "Require a release of this signed image");
+  command->add_option("--signing-cert", options->certificate,
+                      "Require a release by this certificate, PEM");
+  command->add_option("--pcr8", options->pcr8, "PCR8 of the signer you trust, hex");
   command->add_option("--pcr", options->pcrs, "N=HEX: require this value; may be repeated")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -304,7 +273,7 @@ void add_release(CLI::App& app, Exit& exit) {
   CLI::App* const release =
       app.add_subcommand("release", "Make and check the manifests that enclaves boot with");
   release->require_subcommand(1);
-  add_create(*release, exit);
+  add_release_create(*release, exit);
   add_show(*release, exit);
   add_verify(*release, exit);
 }

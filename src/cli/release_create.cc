@@ -262,6 +262,9 @@ Result<attest::ReleaseManifest> make(const Options& options, attest::ReleaseMani
 
 std::string_view hint_for(const Error& error) {
   if (error.reason == kReleaseNotNewer) return "--release next takes the number after the last";
+  if (error.reason == attest::reason::kReleaseTooOld) {
+    return "a first release may have any number: give it with --release";
+  }
   if (error.reason.empty() && error.detail.starts_with("the configuration of the image")) {
     return "give --config DIR (the image's root, or its /etc/cofferdam) or --pcr16 HEX";
   }
