@@ -14,7 +14,7 @@ Status prepare_root(const std::filesystem::path& root);
 
 // In a mount namespace of one's own and a fresh process namespace: mounts /proc, /dev,
 // /run, /tmp and /sys into `root`, `vsock_dir` as /run/cofferdam, and makes `root` the
-// root. Nothing of the old root stays reachable.
-Status enter_root(const std::filesystem::path& root, const std::filesystem::path& vsock_dir);
+// root. Nothing of the old root stays reachable, not even from a chroot.
+Status enter_root(std::filesystem::path root, std::filesystem::path vsock_dir);
 
 }  // namespace cofferdam::run

@@ -5,13 +5,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
-#include <memory>
-#include <optional>
-#include <system_error>
 #include <utility>
 
 #include "base/file.h"
@@ -21,53 +18,20 @@
 #include "nsm/authority.h"
 #include "nsm/module.h"
 #include "nsm/server.h"
+#include "run/heartbeat.h"
+#include "run/limits.h"
 #include "run/sandbox.h"
+#include "run/signals.h"
 #include "run/unpack.h"
+#include "run/unpacked_tree.h"
 
 namespace cofferdam::run {
 namespace {
 
-constexpr std::chrono::seconds kPatience{15};
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
-// A private folder that goes away with its content.
-class TemporaryFolder {
- public:
-  static Result<TemporaryFolder> make() {
-    std::string name = (std::filesystem::temp_directory_path() / "cofferdam-run-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) {
-      return fail(Errc::unavailable,
-                  "cannot make a folder like " + name + ": " + errno_text(errno));
-    }
-    return TemporaryFolder(std::move(name));
-  }
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const noexcept { return path_; }
-
- private:
-  explicit TemporaryFolder(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
-
-sigset_t watched_signals() {
-  sigset_t out;
-  sigemptyset(&out);
-  for (const int one : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&out, one);
-  return out;
-}
-
-// Signals as something to poll. Threads started later inherit the mask.
-Result<UniqueFd> watch_signals() {
-  const sigset_t set = watched_signals();
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd.valid()) return fail(Errc::unavailable, "signalfd: " + errno_text(errno));
-  return fd;
-}
+constexpr int kMaxPatience = 24 * 60 * 60;
 
 nsm::BootState boot_state(const eif::Measurements& measured, bool debug_mode) {
   nsm::BootState out;
@@ -79,25 +43,59 @@ nsm::BootState boot_state(const eif::Measurements& measured, bool debug_mode) {
   return out;
 }
 
+void say_what_differs(const Unpacked& unpacked) {
+  if (unpacked.devices > 0) {
+    log::info(std::to_string(unpacked.devices) +
+              " device files of the image are left out; /dev has null, zero, full, random and "
+              "urandom");
+  }
+  if (unpacked.foreign_owners > 0) {
+    log::warning(std::to_string(unpacked.foreign_owners) +
+                 " files of the image belong to other users than root, and here all belong to one; "
+                 "for others install newuidmap (package uidmap) and give this user ranges in "
+                 "/etc/subuid and /etc/subgid, or run as root");
+  }
+}
+
+std::chrono::seconds patience_of(const signalfd_siginfo& info) {
+  if (info.ssi_code != SI_QUEUE) return ProcessEnclave::kPatience;
+  return std::chrono::seconds(std::clamp(info.ssi_int, 0, kMaxPatience));
+}
+
 }  // namespace
 
 struct ProcessEnclave::Impl {
-  Impl(nsm::Authority authority_, TemporaryFolder tree_)
-      : authority(std::move(authority_)), tree(std::move(tree_)) {}
+  Impl(LaunchOptions options_, eif::Image image_, nsm::Authority authority_)
+      : options(std::move(options_)), image(std::move(image_)), authority(std::move(authority_)) {}
 
+  Status unpack();
+  Status limit() const;
   void pass_signals();
+  void watch_heartbeat(const Watcher& watcher);
   bool drain_console(ConsoleLines& console) const;
-  int poll_timeout() const;
+  int poll_timeout(const Watcher& watcher) const;
+  std::optional<steady_clock::time_point> heartbeat_due(const Watcher& watcher) const;
+  Status step(const Watcher& watcher);
 
+  LaunchOptions options;
+  std::optional<eif::Image> image;  // Until it is unpacked.
   nsm::Authority authority;
-  TemporaryFolder tree;
   eif::Measurements measured;
+  UserMap users = UserMap::for_this_process();
   UniqueFd signals;
   std::unique_ptr<nsm::Module> module;
-  std::unique_ptr<nsm::Server> server;
-  std::unique_ptr<Sandbox> sandbox;  // Dies before its module does.
   std::string module_id;
-  std::optional<std::chrono::steady_clock::time_point> kill_at;
+  std::optional<MemoryGroup> memory;  // These three outlive the sandbox.
+  std::optional<UnpackedTree> tree;
+  std::optional<Heartbeat> heartbeat;
+  std::unique_ptr<nsm::Server> server;
+  std::unique_ptr<Sandbox> sandbox;
+  steady_clock::time_point started;
+  bool beaten = false;
+  std::optional<steady_clock::time_point> kill_at;
+  bool printing = true;
+  std::optional<int> status;
+  Ending ending;
 };
 
 ProcessEnclave::ProcessEnclave(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -105,30 +103,68 @@ ProcessEnclave::~ProcessEnclave() = default;
 
 const std::string& ProcessEnclave::module_id() const noexcept { return impl_->module_id; }
 const eif::Measurements& ProcessEnclave::measurements() const noexcept { return impl_->measured; }
+const std::filesystem::path& ProcessEnclave::nsm_root() const noexcept {
+  return impl_->authority.root_pem_path();
+}
 
-Result<std::unique_ptr<ProcessEnclave>> ProcessEnclave::launch(const LaunchOptions& options,
-                                                               const Clock& clock) {
-  COFFERDAM_TRY(const eif::Image image, eif::Image::open(options.image));
+Result<std::unique_ptr<ProcessEnclave>> ProcessEnclave::prepare(LaunchOptions options,
+                                                                const Clock& clock) {
+  COFFERDAM_TRY(eif::Image image, eif::Image::open(options.image));
+  if (options.memory_mib) {
+    COFFERDAM_CHECK(check_memory(*options.memory_mib, image.bytes().size()));
+  }
   eif::ImageExpectations expected;
   expected.at = clock.now();
   COFFERDAM_TRY(const eif::Measurements measured, eif::verify_image(image, expected));
   COFFERDAM_TRY(auto authority, nsm::Authority::open(options.nsm_folder, clock));
-  COFFERDAM_TRY(auto tree, TemporaryFolder::make());
-  COFFERDAM_CHECK(unpack_ramdisks(image.ramdisks(), tree.path()));
-
-  auto impl = std::make_unique<Impl>(std::move(authority), std::move(tree));
+  const bool debug_mode = options.debug_mode;
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(image), std::move(authority));
   impl->measured = measured;
-  COFFERDAM_TRY(impl->signals, watch_signals());
-  COFFERDAM_TRY(Sandbox sandbox,
-                Sandbox::create({.root = impl->tree.path(), .vsock_dir = options.vsock_folder}));
-  impl->sandbox = std::make_unique<Sandbox>(std::move(sandbox));
-  COFFERDAM_TRY(nsm::Module module, nsm::Module::boot(impl->authority, clock,
-                                                      boot_state(measured, options.debug_mode)));
+  COFFERDAM_TRY(nsm::Module module,
+                nsm::Module::boot(impl->authority, clock, boot_state(measured, debug_mode)));
   impl->module = std::make_unique<nsm::Module>(std::move(module));
   impl->module_id = impl->module->identity().module_id();
-  COFFERDAM_TRY(impl->server, nsm::Server::start(options.vsock_folder / "nsm.sock", *impl->module));
-  COFFERDAM_CHECK(impl->sandbox->release());
   return std::unique_ptr<ProcessEnclave>(new ProcessEnclave(std::move(impl)));
+}
+
+Status ProcessEnclave::Impl::unpack() {
+  COFFERDAM_CHECK(UnpackedTree::remove_stale(options.scratch_folder, users));
+  COFFERDAM_TRY(auto made, UnpackedTree::create(options.scratch_folder, module_id, users));
+  tree.emplace(std::move(made));
+  COFFERDAM_CHECK(users.run_inside([this]() -> Status {
+    const UnpackOptions how{.limits = {}, .keep_owners = users.has_other_users()};
+    COFFERDAM_TRY(const Unpacked unpacked, unpack_ramdisks(image->ramdisks(), tree->root(), how));
+    say_what_differs(unpacked);
+    return {};
+  }));
+  image.reset();
+  return {};
+}
+
+Status ProcessEnclave::Impl::limit() const {
+  if (memory) COFFERDAM_CHECK(memory->add(sandbox->pid()));
+  if (options.cpus) COFFERDAM_CHECK(pin_to_cpus(sandbox->pid(), *options.cpus));
+  return {};
+}
+
+Status ProcessEnclave::start(const std::filesystem::path& vsock_folder) {
+  Impl& impl = *impl_;
+  if (impl.options.memory_mib) {
+    COFFERDAM_TRY(auto group, MemoryGroup::create(impl.module_id, *impl.options.memory_mib));
+    impl.memory.emplace(std::move(group));
+  }
+  COFFERDAM_CHECK(impl.unpack());
+  COFFERDAM_TRY(impl.signals, watch_signals());
+  COFFERDAM_TRY(
+      Sandbox sandbox,
+      Sandbox::create({.root = impl.tree->root(), .vsock_dir = vsock_folder, .users = impl.users}));
+  impl.sandbox = std::make_unique<Sandbox>(std::move(sandbox));
+  COFFERDAM_CHECK(impl.limit());
+  COFFERDAM_TRY(auto heartbeat, Heartbeat::listen(vsock_folder / "heartbeat.sock"));
+  impl.heartbeat.emplace(std::move(heartbeat));
+  COFFERDAM_TRY(impl.server, nsm::Server::start(vsock_folder / "nsm.sock", *impl.module));
+  impl.started = steady_clock::now();
+  return impl.sandbox->release();
 }
 
 void ProcessEnclave::Impl::pass_signals() {
@@ -139,18 +175,35 @@ void ProcessEnclave::Impl::pass_signals() {
     if (kill_at) {
       kill(sandbox->pid(), SIGKILL);
     } else {
-      kill(sandbox->pid(), signal);
-      kill_at = std::chrono::steady_clock::now() + kPatience;
+      kill(sandbox->pid(), signal == SIGHUP ? SIGTERM : signal);
+      kill_at = steady_clock::now() + patience_of(info);
     }
   }
-  if (kill_at && std::chrono::steady_clock::now() >= *kill_at) kill(sandbox->pid(), SIGKILL);
+  if (kill_at && steady_clock::now() >= *kill_at) kill(sandbox->pid(), SIGKILL);
 }
 
-int ProcessEnclave::Impl::poll_timeout() const {
-  if (!kill_at) return -1;
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      *kill_at - std::chrono::steady_clock::now());
-  return left.count() <= 0 ? 0 : static_cast<int>(left.count()) + 1;
+std::optional<steady_clock::time_point> ProcessEnclave::Impl::heartbeat_due(
+    const Watcher& watcher) const {
+  if (beaten || !watcher.heartbeat_limit) return std::nullopt;
+  return started + *watcher.heartbeat_limit;
+}
+
+void ProcessEnclave::Impl::watch_heartbeat(const Watcher& watcher) {
+  const auto due = heartbeat_due(watcher);
+  if (due && steady_clock::now() >= *due) {
+    ending.no_heartbeat = true;
+    beaten = true;  // Killed once.
+    kill(sandbox->pid(), SIGKILL);
+  }
+}
+
+int ProcessEnclave::Impl::poll_timeout(const Watcher& watcher) const {
+  std::optional<steady_clock::time_point> next = kill_at;
+  const auto due = heartbeat_due(watcher);
+  if (due && (!next || *due < *next)) next = due;
+  if (!next) return -1;
+  const auto left = std::chrono::ceil<milliseconds>(*next - steady_clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
 }
 
 // One read; false at the end.
@@ -162,23 +215,33 @@ bool ProcessEnclave::Impl::drain_console(ConsoleLines& console) const {
   return got > 0;
 }
 
-Result<int> ProcessEnclave::wait(ConsoleLines& console) {
-  bool printing = true;
-  std::optional<int> status;
-  // The pipe ends when the last process in there has ended, and with PID 1 all of them do.
-  while (printing || !status) {
-    std::array<pollfd, 2> ready{pollfd{printing ? impl_->sandbox->console() : -1, POLLIN, 0},
-                                pollfd{impl_->signals.get(), POLLIN, 0}};
-    if (poll(ready.data(), ready.size(), impl_->poll_timeout()) < 0 && errno != EINTR) {
-      return fail(Errc::internal, "poll: " + errno_text(errno));
-    }
-    if (ready[0].revents != 0) printing = impl_->drain_console(console);
-    if (status) continue;
-    impl_->pass_signals();
-    COFFERDAM_TRY(status, impl_->sandbox->poll_exit());
+Status ProcessEnclave::Impl::step(const Watcher& watcher) {
+  std::array<pollfd, 3> ready{pollfd{printing ? sandbox->console() : -1, POLLIN, 0},
+                              pollfd{signals.get(), POLLIN, 0}, pollfd{heartbeat->fd(), POLLIN, 0}};
+  if (poll(ready.data(), ready.size(), poll_timeout(watcher)) < 0 && errno != EINTR) {
+    return fail(Errc::internal, "poll: " + errno_text(errno));
   }
-  console.finish();
-  return *status;
+  if (ready[0].revents != 0) printing = drain_console(*watcher.console);
+  if (ready[2].revents != 0 && heartbeat->handle() && !std::exchange(beaten, true)) {
+    const auto after = std::chrono::duration_cast<milliseconds>(steady_clock::now() - started);
+    if (watcher.on_heartbeat) watcher.on_heartbeat(after);
+  }
+  if (status) return {};
+  pass_signals();
+  watch_heartbeat(watcher);
+  COFFERDAM_TRY(status, sandbox->poll_exit());
+  return {};
+}
+
+Result<Ending> ProcessEnclave::wait(const Watcher& watcher) {
+  Impl& impl = *impl_;
+  // The pipe ends when the last process in there has ended, and with PID 1 all of them do.
+  while (impl.printing || !impl.status) COFFERDAM_CHECK(impl.step(watcher));
+  watcher.console->finish();
+  impl.ending.status = *impl.status;
+  impl.ending.out_of_memory = impl.memory && impl.memory->exceeded();
+  if (!impl.beaten && watcher.heartbeat_limit) impl.ending.no_heartbeat = true;
+  return impl.ending;
 }
 
 }  // namespace cofferdam::run

@@ -42,48 +42,23 @@ pid_t clone_into(unsigned long namespaces) {
   return static_cast<pid_t>(syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, 0));
 }
 
-Status write_text(const std::string& path, const std::string& text) {
-  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd.valid() || write(fd.get(), text.data(), text.size()) < 0) {
-    return fail(Errc::unavailable, "cannot write " + path + ": " + errno_text(errno));
+// In the new root, which has a null device whatever the old one had.
+Status redirect_streams(int console) {
+  const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!null.valid() || dup2(null.get(), STDIN_FILENO) < 0 || dup2(console, STDOUT_FILENO) < 0 ||
+      dup2(console, STDERR_FILENO) < 0) {
+    return fail(Errc::unavailable, "cannot redirect the streams: " + errno_text(errno));
   }
   return {};
 }
 
-// Who starts the enclave, as the namespaces outside see it.
-struct User {
-  uid_t uid = geteuid();
-  gid_t gid = getegid();
-  bool is_root() const noexcept { return uid == 0; }
-};
-
-// The caller becomes root in here, and nobody else exists. A process that cannot be dumped,
-// as ours are made, does not own these files; it is dumpable for as long as that takes.
-Status map_user(const User& user) {
-  prctl(PR_SET_DUMPABLE, 1);
-  COFFERDAM_CHECK(write_text("/proc/self/setgroups", "deny"));
-  COFFERDAM_CHECK(write_text("/proc/self/uid_map", "0 " + std::to_string(user.uid) + " 1"));
-  COFFERDAM_CHECK(write_text("/proc/self/gid_map", "0 " + std::to_string(user.gid) + " 1"));
-  prctl(PR_SET_DUMPABLE, 0);
-  return {};
-}
-
-void redirect_streams(int console) {
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (null < 0) _exit(kSetupFailed);
-  dup2(null, STDIN_FILENO);
-  dup2(console, STDOUT_FILENO);
-  dup2(console, STDERR_FILENO);
-}
-
 // The child's side: runs in the new namespaces until init takes over.
-Status become_init(const SandboxPlan& plan, const User& user, int console) {
+Status become_init(const SandboxPlan& plan, int console) {
   setsid();  // A terminal's Ctrl-C is for the runner, which passes it on.
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  redirect_streams(console);
-  if (!user.is_root()) COFFERDAM_CHECK(map_user(user));
+  // With other users, set-user-id programs of the image work as they would on Nitro.
+  if (!plan.users.has_other_users()) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   COFFERDAM_CHECK(enter_root(plan.root, plan.vsock_dir));
+  COFFERDAM_CHECK(redirect_streams(console));
   constexpr std::string_view kHostName = "enclave";
   if (sethostname(kHostName.data(), kHostName.size()) != 0) {
     return fail(Errc::unavailable, "cannot set the host name: " + errno_text(errno));
@@ -101,41 +76,35 @@ Status become_init(const SandboxPlan& plan, const User& user, int console) {
               "cannot execute " + path + " of the image: " + errno_text(errno));
 }
 
-[[noreturn]] void child_main(const SandboxPlan& plan, const User& user, Pipe go, Pipe failure,
-                             int console) {
+[[noreturn]] void child_main(const SandboxPlan& plan, Pipe go, Pipe failure, int console) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   go.write = UniqueFd();
   std::uint8_t byte = 0;
-  // End of file: the runner has died before it could let us go.
+  // End of file: the runner died before it could let us go, perhaps before that prctl.
   if (read(go.read.get(), &byte, 1) != 1) _exit(kSetupFailed);
-  const Status status = become_init(plan, user, console);
+  const Status status = become_init(plan, console);
   const std::string& text = status.error().detail;
   if (write(failure.write.get(), text.data(), text.size()) < 0) _exit(kSetupFailed);
   _exit(kSetupFailed);
 }
 
-std::string namespace_failure(int code) {
-  return "cannot create namespaces: " + errno_text(code) +
-         "; run as root, or allow unprivileged user namespaces "
-         "(sysctl kernel.unprivileged_userns_clone=1, and no seccomp profile against them)";
-}
-
 }  // namespace
 
 Result<Sandbox> Sandbox::create(const SandboxPlan& plan) {
-  COFFERDAM_CHECK(prepare_root(plan.root));
+  COFFERDAM_CHECK(plan.users.run_inside([&plan] { return prepare_root(plan.root); }));
   COFFERDAM_TRY(Pipe go, Pipe::make());
   COFFERDAM_TRY(Pipe failure, Pipe::make());
   COFFERDAM_TRY(Pipe console, Pipe::make());
-  const User user;
   unsigned long namespaces =
       CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
-  if (!user.is_root()) namespaces |= CLONE_NEWUSER;
+  if (plan.users.needs_namespace()) namespaces |= CLONE_NEWUSER;
+  const DumpableForNow dumpable;
   const pid_t pid = clone_into(namespaces);
   if (pid < 0) return fail(Errc::unavailable, namespace_failure(errno));
-  if (pid == 0) {
-    child_main(plan, user, std::move(go), std::move(failure), console.write.get());
-  }
-  return Sandbox(pid, std::move(go.write), std::move(failure.read), std::move(console.read));
+  if (pid == 0) child_main(plan, std::move(go), std::move(failure), console.write.get());
+  Sandbox out(pid, std::move(go.write), std::move(failure.read), std::move(console.read));
+  COFFERDAM_CHECK(plan.users.apply(pid));
+  return out;
 }
 
 Sandbox::Sandbox(Sandbox&& other) noexcept

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "run/user_map.h"
 
 namespace cofferdam::run {
 
@@ -15,13 +16,15 @@ namespace cofferdam::run {
 struct SandboxPlan {
   std::filesystem::path root;       // Becomes "/".
   std::filesystem::path vsock_dir;  // Becomes /run/cofferdam: its only way out.
+  UserMap users;                    // Who exists in there.
   std::filesystem::path init = "/init";
 };
 
 // A process in namespaces of its own (mounts, processes, network, host name, IPC, and
-// users unless the caller is root), waiting to be let go. It has /proc, a /dev of five
-// devices, and empty /run and /tmp. It dies with this process. It is not contained if it
-// is root: that is what Nitro is for.
+// users unless the caller is root), waiting to be let go. It is root in there, with every
+// capability over its namespaces, as the first process of an enclave is over its kernel. It has
+// /proc, a /dev of five devices, and empty /run and /tmp. It dies with this process. It is not
+// contained if it is root: that is what Nitro is for.
 class Sandbox {
  public:
   // Prepares `plan.root` and clones the process. Call it while this process has one

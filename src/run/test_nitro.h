@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "base/file.h"
+#include "eif/test_image.h"
+
+namespace cofferdam::run::test {
+
+// The world of tests/fake_nitro_cli, a stand-in for nitro-cli. Tests run in the source folder.
+class FakeNitro {
+ public:
+  FakeNitro() { setenv("FAKE_NITRO_DIR", folder_.path("").c_str(), 1); }
+  ~FakeNitro() { unsetenv("FAKE_NITRO_DIR"); }
+  FakeNitro(const FakeNitro&) = delete;
+  FakeNitro& operator=(const FakeNitro&) = delete;
+
+  static std::filesystem::path program() {
+    return std::filesystem::absolute("tests/fake_nitro_cli");
+  }
+  // A folder for PATH in which the stand-in is called nitro-cli.
+  std::string path_folder() {
+    const std::filesystem::path bin = folder_.path("bin");
+    std::filesystem::create_directory(bin);
+    std::filesystem::create_symlink(program(), bin / "nitro-cli");
+    return bin.string();
+  }
+
+  void scenario(std::string_view name) { folder_.write("scenario", as_bytes(name)); }
+  void measurements(std::string_view json) { folder_.write("measurements", as_bytes(json)); }
+  std::string arguments() const {
+    return read_text_file(folder_.path("arguments"), 65536).value_or("");
+  }
+  bool running() const { return std::filesystem::exists(folder_.path("running")); }
+  void end() const { std::filesystem::remove(folder_.path("running")); }
+  std::filesystem::path log() const { return folder_.path("nitro.log"); }
+
+ private:
+  eif::test::TemporaryFolder folder_;
+};
+
+}  // namespace cofferdam::run::test
