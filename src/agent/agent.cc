@@ -142,7 +142,7 @@ class Enclave {
     announced_ = true;
     COFFERDAM_CO_TRY(const WorkloadRoot root, WorkloadRoot::prepare(workload.root));
     COFFERDAM_CO_CHECK(root.apply(workload));
-    COFFERDAM_CO_TRY(std::string place, root.place_for(enclave_.config().workload_socket));
+    COFFERDAM_CO_TRY(const std::string place, root.place_for(enclave_.config().workload_socket));
     net::HttpHandler handler = [this](net::HttpRequest request) {
       return api_.handle(std::move(request));
     };

@@ -31,10 +31,10 @@ struct Mount {
   unsigned long flags;
   const char* options;
 };
+constexpr Mount kDevices{"devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755"};
 constexpr std::array kMounts{
     Mount{"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr},
     Mount{"sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, nullptr},
-    Mount{"devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755"},
     Mount{"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"},
     Mount{"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777"},
     Mount{"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755"},
@@ -124,9 +124,10 @@ Status bring_up_interface(const char* name) {
 }
 
 void prepare_machine() {
+  mount_one(kDevices);
+  adopt_console();  // First of all: what is logged before has nowhere to go.
   for (const Mount& one : kMounts) mount_one(one);
   make_links();
-  adopt_console();
   name_host();
   load_nsm_module();
   if (const Status up = bring_up_interface("lo"); !up) {

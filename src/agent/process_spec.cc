@@ -228,8 +228,9 @@ constexpr int kLastSignal = 64;
 
 std::optional<int> decimal(std::string_view text) {
   int out = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, out);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, out);
   if (error != std::errc() || stop != end || text.starts_with('-')) return std::nullopt;
   return out;
 }

@@ -23,7 +23,6 @@ namespace {
 
 using test::Life;
 using test::Users;
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -44,7 +43,7 @@ class StartProcessTest : public ::testing::Test {
  protected:
   StartProcessTest() {
     fs::create_directories(root() / "usr/bin");
-    fs::permissions(folder_ / "", fs::perms(0755));
+    chmod((folder_ / "").c_str(), 0755);  // For users of the tests.
     fs::copy_file(COFFERDAM_TEST_WORKLOAD, root() / "usr/bin/probe");
     spec_.root = root().string();
     spec_.args = {"probe", "report"};
