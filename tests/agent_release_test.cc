@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -199,6 +200,53 @@ TEST_F(AgentReleaseTest, SaysClearlyThatTheParentIsGone) {
 
   lab_.start_parent();
   EXPECT_THAT(text(data_key(), "key"), SizeIs(44));
+}
+
+TEST_F(AgentReleaseTest, SendsOneHeartbeatAndTellsHowItEnded) {
+  EXPECT_EQ(lab_.heartbeats(), 1);
+  EXPECT_TRUE(lab_.parent_status().at("exit").is_null());
+  EXPECT_EQ(lab_.stop_agent(), 0);
+  const json::object end = lab_.parent_status().at("exit").as_object();
+  EXPECT_EQ(end.at("exitStatus"), 0);
+  EXPECT_EQ(text(end, "cause"), "exited");
+  EXPECT_EQ(lab_.heartbeats(), 1);
+}
+
+// Nobody hears a heartbeat of an enclave that is not validated.
+TEST(AgentRefusalTest, ARefusedBootSendsNoHeartbeat) {
+  ReleaseLab lab;
+  lab.spoil_manifest();
+  EXPECT_FALSE(lab.start_agent());
+  EXPECT_EQ(lab.stop_agent(), 1);
+  EXPECT_EQ(lab.heartbeats(), 0);
+  const json::object status = lab.parent_status();
+  EXPECT_EQ(status.at("heartbeats"), 0);
+  EXPECT_TRUE(status.at("exit").is_null());
+  EXPECT_THAT(lab.all_logs(), HasSubstr("manifest_malformed"));
+}
+
+TEST(AgentRefusalTest, TheParentLearnsWhyAWorkloadDidNotStart) {
+  ReleaseLab lab;
+  const std::string user = R"("user":{"uid":)" + std::to_string(geteuid()) + R"(,"gid":)" +
+                           std::to_string(getegid()) + "}";
+  lab.write_process(R"({"cwd":"/dev/null/nowhere",)" + user + "}");
+  lab.start_agent();
+  EXPECT_EQ(lab.stop_agent(), 1);
+  EXPECT_EQ(lab.heartbeats(), 1);
+  const json::object end = lab.parent_status().at("exit").as_object();
+  EXPECT_EQ(end.at("exitStatus"), 1);
+  EXPECT_EQ(text(end, "cause"), "not_started");
+  EXPECT_EQ(text(end, "reason"), "workload_not_started");
+  EXPECT_THAT(text(end, "detail"), HasSubstr("working folder /dev/null/nowhere"));
+}
+
+TEST(AgentRefusalTest, AnImageWithABrokenProcessIsRefusedBeforeAnything) {
+  ReleaseLab lab;
+  lab.write_process(R"({"argz":[]})");
+  EXPECT_FALSE(lab.start_agent());
+  EXPECT_EQ(lab.stop_agent(), 1);
+  EXPECT_EQ(lab.heartbeats(), 0);
+  EXPECT_THAT(lab.all_logs(), HasSubstr("config_invalid"));
 }
 
 }  // namespace

@@ -82,6 +82,7 @@ trust_root = "/etc/cofferdam/nsm-root.pem"
 [parent]
 control = "unix:$DIR/control.sock"
 egress = "unix:$DIR/egress.sock"
+heartbeat = "unix:$DIR/heartbeat.sock"
 [aws]
 region = "us-east-1"
 kms_endpoint = "https://$KMS"
@@ -142,6 +143,21 @@ Task<void> LossyHop::pump(net::Stream* from, net::Stream* to, bool answers) {
   }
 }
 
+HeartbeatListener::HeartbeatListener(boost::asio::any_io_executor executor)
+    : server_(std::move(executor), "heartbeat", /*max_connections=*/16,
+              [this](net::Stream stream, const std::shared_ptr<net::ServedConnection>&) {
+                return serve(std::move(stream));
+              }) {}
+
+Task<void> HeartbeatListener::serve(net::Stream stream) {
+  ++connections_;
+  std::array<std::uint8_t, 1> byte{};
+  auto reading = stream.read_some(byte);
+  COFFERDAM_CO_TRY(const std::size_t size, co_await with_deadline(kPatience, std::move(reading)));
+  auto writing = stream.write(ByteView(byte).first(size));
+  co_return co_await with_deadline(kPatience, std::move(writing));
+}
+
 RunningAgent::RunningAgent(std::filesystem::path root, std::filesystem::path console,
                            const std::filesystem::path& lifeline)
     : lifeline_(open(lifeline.c_str(), O_RDWR | O_CLOEXEC)),
@@ -169,12 +185,18 @@ ReleaseLab::ReleaseLab() {
   store_secret();
   kms_leads_to_ = kms_address();
   start_parent();
+  loop_.call([this] {
+    heartbeat_ = std::make_unique<HeartbeatListener>(loop_.executor());
+    EXPECT_TRUE(heartbeat_->listen(folder_ / "heartbeat.sock").has_value());
+  });
 }
 
 ReleaseLab::~ReleaseLab() {
   agent_.reset();
   if (nsm_) nsm_->stop();
   stop_parent();
+  EXPECT_TRUE(loop_.run(heartbeat_->drain()).has_value());
+  loop_.call([this] { heartbeat_.reset(); });
   if (hop_) {
     EXPECT_TRUE(loop_.run(hop_->drain()).has_value());
     loop_.call([this] { hop_.reset(); });
@@ -269,6 +291,17 @@ void ReleaseLab::write_image() {
   write_text(folder_ / "release.manifest", as_text(bytes));
 }
 
+void ReleaseLab::write_process(std::string_view json) {
+  write_text(folder_ / "root/etc/cofferdam/process.json", json);
+}
+
+void ReleaseLab::spoil_manifest() { write_text(folder_ / "release.manifest", "not a manifest"); }
+
+json::object ReleaseLab::parent_status() const {
+  const auto response = ask("control.sock", "GET", "/v1/status");
+  return parse_json(as_text(response.body), kMaxFile).value().as_object();
+}
+
 void ReleaseLab::lock_key(const std::map<int, std::string>& required) {
   kms("PutKeyPolicy",
       {{"KeyId", key_arn_}, {"PolicyName", "default"}, {"Policy", key_policy(required)}});
@@ -330,9 +363,10 @@ bool ReleaseLab::start_agent() {
 
 int ReleaseLab::stop_agent() { return agent_->stop(); }
 
-net::HttpResponse ReleaseLab::ask(std::string method, std::string target) const {
+net::HttpResponse ReleaseLab::ask(const std::string& socket, std::string method,
+                                  std::string target) const {
   net::HttpClientOptions options;
-  options.endpoint = net::UnixAddress{folder_ / "agent.sock"};
+  options.endpoint = net::UnixAddress{folder_ / socket};
   options.request_timeout = kPatience;
   net::HttpRequest request;
   request.method = std::move(method);

@@ -49,6 +49,24 @@ class LossyHop {
   net::StreamServer server_;
 };
 
+// nitro-cli's end of the heartbeat.
+class HeartbeatListener {
+ public:
+  explicit HeartbeatListener(boost::asio::any_io_executor executor);
+
+  Result<net::Endpoint> listen(std::string path) {
+    return server_.listen(net::UnixAddress{std::move(path)});
+  }
+  Task<void> drain() { return server_.drain(std::chrono::milliseconds(0)); }
+  int connections() const { return connections_; }
+
+ private:
+  Task<void> serve(net::Stream stream);
+
+  std::atomic<int> connections_ = 0;
+  net::StreamServer server_;
+};
+
 // The agent on a thread of its own. Its workload does nothing until it is told to end.
 class RunningAgent {
  public:
@@ -92,13 +110,25 @@ class ReleaseLab {
   // From now on the parent leads connections to KMS through this hop.
   LossyHop& insert_hop();
 
+  // The image's process.json; without it the command of agent.toml runs as it is.
+  void write_process(std::string_view json);
+  // The parent hands over this instead of the owner's manifest.
+  void spoil_manifest();
+
   // Boots the agent; false if it ended instead of serving.
   bool start_agent();
   int stop_agent();
 
+  int heartbeats() const { return heartbeat_->connections(); }
+  json::object parent_status() const;
+
   // As the workload.
-  net::HttpResponse get(std::string target) const { return ask("GET", std::move(target)); }
-  net::HttpResponse post(std::string target) const { return ask("POST", std::move(target)); }
+  net::HttpResponse get(std::string target) const {
+    return ask("agent.sock", "GET", std::move(target));
+  }
+  net::HttpResponse post(std::string target) const {
+    return ask("agent.sock", "POST", std::move(target));
+  }
 
   // Decisions on releases, in order: KMS's own, and the agent's as the parent has them.
   std::vector<json::object> kms_decisions() const;
@@ -111,7 +141,7 @@ class ReleaseLab {
   void store_secret();
   std::string agent_toml() const;
   void write_image();
-  net::HttpResponse ask(std::string method, std::string target) const;
+  net::HttpResponse ask(const std::string& socket, std::string method, std::string target) const;
   std::string kms_address() const { return "127.0.0.1:" + std::to_string(kms_.port); }
 
   SystemClock clock_;
@@ -120,6 +150,7 @@ class ReleaseLab {
   net::TcpAddress kms_{.host = "127.0.0.1", .port = 0};
   std::unique_ptr<cloud::CloudServer> cloud_;
   std::unique_ptr<LossyHop> hop_;
+  std::unique_ptr<HeartbeatListener> heartbeat_;
   std::string kms_leads_to_;
   std::unique_ptr<parent::Parent> parent_;
 
