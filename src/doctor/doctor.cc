@@ -50,18 +50,32 @@ std::string wrapped(std::string_view text, std::size_t indent) {
   return out;
 }
 
+// One command a line, however long it is: it is there to be copied.
+std::string commands(std::string_view text, std::size_t indent) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find("; "), text.size());
+    if (!out.empty()) out += "\n" + std::string(indent, ' ');
+    out += text.substr(0, end);
+    text.remove_prefix(std::min(end + 2, text.size()));
+  }
+  return out;
+}
+
 std::string finding_text(const Finding& finding) {
-  constexpr std::size_t kLabel = 5;
+  constexpr std::string_view kWhy = "why  ";
+  constexpr std::string_view kFix = "fix  ";
+  constexpr std::size_t kTextAt = kIndent + kWhy.size();
+  const std::string margin(kIndent, ' ');
   std::string out = "  " + padded(state_name(finding.state), kIndent - 2) +
                     padded(finding.title, kTitleWidth) +
                     wrapped(finding.found, kIndent + kTitleWidth) + "\n";
-  const auto line = [&out](std::string_view label, std::string_view text) {
-    if (text.empty()) return;
-    out +=
-        std::string(kIndent, ' ') + padded(label, kLabel) + wrapped(text, kIndent + kLabel) + "\n";
-  };
-  line("why", finding.why);
-  line("fix", finding.fix);
+  if (!finding.why.empty()) {
+    out += margin + std::string(kWhy) + wrapped(finding.why, kTextAt) + "\n";
+  }
+  if (!finding.fix.empty()) {
+    out += margin + std::string(kFix) + commands(finding.fix, kTextAt) + "\n";
+  }
   return out;
 }
 

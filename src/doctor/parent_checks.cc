@@ -76,14 +76,14 @@ Finding check_device(const Machine& machine, const Image&) {
     return kSubject.problem(
         "/dev/nitro_enclaves does not exist",
         "the instance was started without enclave support, or the module is not loaded",
-        "aws ec2 modify-instance-attribute --instance-id ID --enclave-options Enabled=true "
-        "(while it is stopped); then sudo modprobe nitro_enclaves");
+        "sudo modprobe nitro_enclaves; aws ec2 run-instances ... --enclave-options Enabled=true "
+        "(if the module finds no device: a new instance)");
   }
   if (!machine.may_use(kDevice)) {
     return kSubject.problem(
         "/dev/nitro_enclaves is there, but " + machine.facts().user + " may not use it",
         "starting an enclave opens this device",
-        "sudo usermod -aG ne " + machine.facts().user + ", then log in again");
+        "sudo usermod -aG ne " + machine.facts().user + "; log in again");
   }
   return kSubject.ok("/dev/nitro_enclaves, and " + machine.facts().user + " may use it");
 }
@@ -103,7 +103,7 @@ Finding check_group(const Machine& machine, const Image&) {
   if (member) return kSubject.ok(facts.user + " is a member");
   return kSubject.problem(facts.user + " is not a member of the group ne",
                           "nitro-cli's device, logs and run folder belong to it",
-                          "sudo usermod -aG ne " + facts.user + ", then log in again");
+                          "sudo usermod -aG ne " + facts.user + "; log in again");
 }
 
 Finding check_nitro_cli(const Machine& machine, const Image&) {

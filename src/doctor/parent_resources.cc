@@ -147,7 +147,7 @@ Finding check_allocator_service(const Machine& machine, const Image&) {
   if (!machine.unit_is_active(unit)) {
     return kSubject.problem(
         unit + " is not active", "nothing sets memory and CPUs aside",
-        "sudo systemctl enable --now " + unit + " (why it failed: journalctl -u " + unit + ")");
+        "sudo systemctl enable --now " + unit + "; journalctl -u " + unit + " (if it fails)");
   }
   if (!enabled) {
     return kSubject.warning(unit + " is active, but does not start by itself",
@@ -173,7 +173,7 @@ Finding check_huge_pages(const Machine& machine, const Image& image) {
     if (best.reserved_mib < wanted) {
       return kSubject.problem(found + ", configured " + mib(wanted),
                               "memory was already in pieces when the allocator asked for it",
-                              "reboot, so that it asks first; or " + std::string(kRestart));
+                              "sudo reboot (then the allocator asks first)");
     }
   }
   const std::uint64_t needed = image ? image->memory_mib(machine.core_of(0).size()) : 0;
@@ -182,9 +182,9 @@ Finding check_huge_pages(const Machine& machine, const Image& image) {
                             propose_fix(image));
   }
   if (free < needed) {
-    return kSubject.warning(found + ", the image needs " + mib(needed),
-                            "another enclave holds the memory",
-                            "nitro-cli describe-enclaves; then terminate-enclave");
+    return kSubject.warning(
+        found + ", the image needs " + mib(needed), "another enclave holds the memory",
+        "nitro-cli describe-enclaves; nitro-cli terminate-enclave --enclave-id ID");
   }
   return kSubject.ok(found);
 }
