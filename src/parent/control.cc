@@ -4,11 +4,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <boost/json/serialize.hpp>
 
 #include "base/log.h"
+#include "parent/exit_report.h"
 
 namespace cofferdam::parent {
 namespace {
@@ -16,9 +15,6 @@ namespace {
 constexpr std::size_t kMaxManifestSize = std::size_t{16} * 1024;
 constexpr std::size_t kMaxOfferSize = std::size_t{64} * 1024;
 constexpr std::size_t kMaxDecisionSize = std::size_t{64} * 1024;
-constexpr std::size_t kMaxExitReportSize = std::size_t{16} * 1024;
-constexpr std::array<std::string_view, 4> kExitCauses{"exited", "signaled", "refused",
-                                                      "not_started"};
 constexpr std::string_view kOfferPrefix = "/v1/ciphertexts/";
 
 std::unexpected<Error> not_configured(std::string_view flag) {
@@ -33,46 +29,6 @@ net::HttpResponse no_content() {
   net::HttpResponse response;
   response.status = 204;
   return response;
-}
-
-// A number from `least` to `most`, where it is there.
-Status copy_number(const json::object& from, std::string_view name, std::int64_t least,
-                   std::int64_t most, json::object& to) {
-  COFFERDAM_TRY(const auto value, optional_integer(from, name));
-  if (!value) return {};
-  if (*value < least || *value > most) {
-    return fail(Errc::invalid_input, "'" + std::string(name) + "' is out of range");
-  }
-  to[name] = *value;
-  return {};
-}
-
-Status copy_text(const json::object& from, std::string_view name, json::object& to) {
-  COFFERDAM_TRY(const auto value, optional_string(from, name));
-  if (value) to[name] = *value;
-  return {};
-}
-
-// What docs/protocol.md knows of an exit report, and nothing else of it.
-Result<json::object> parse_exit_report(ByteView body) {
-  COFFERDAM_TRY(const json::value value, parse_json(as_text(body), kMaxExitReportSize));
-  if (!value.is_object()) return fail(Errc::invalid_input, "expected a JSON object");
-  const json::object& report = value.get_object();
-  json::object out;
-  COFFERDAM_CHECK(copy_number(report, "exitStatus", 0, 255, out));
-  COFFERDAM_CHECK(copy_text(report, "cause", out));
-  COFFERDAM_CHECK(copy_number(report, "signal", 1, 64, out));
-  COFFERDAM_CHECK(copy_text(report, "reason", out));
-  COFFERDAM_CHECK(copy_text(report, "detail", out));
-  if (!out.contains("exitStatus") || !out.contains("cause")) {
-    return fail(Errc::invalid_input, "expected \"exitStatus\" and \"cause\"");
-  }
-  if (std::ranges::find(kExitCauses, std::string_view(out.at("cause").get_string())) ==
-      kExitCauses.end()) {
-    return fail(Errc::invalid_input,
-                "expected \"cause\" to be exited, signaled, refused or not_started");
-  }
-  return out;
 }
 
 Status append(int fd, std::string_view line) {

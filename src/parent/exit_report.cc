@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parent/exit_report.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace cofferdam::parent {
+namespace {
+
+constexpr std::size_t kMaxSize = std::size_t{16} * 1024;
+constexpr std::array<std::string_view, 4> kCauses{"exited", "signaled", "refused", "not_started"};
+
+// A number from `least` to `most`, where it is there.
+Status copy_number(const json::object& from, std::string_view name, std::int64_t least,
+                   std::int64_t most, json::object& to) {
+  COFFERDAM_TRY(const auto value, optional_integer(from, name));
+  if (!value) return {};
+  if (*value < least || *value > most) {
+    return fail(Errc::invalid_input, "'" + std::string(name) + "' is out of range");
+  }
+  to[name] = *value;
+  return {};
+}
+
+Status copy_text(const json::object& from, std::string_view name, json::object& to) {
+  COFFERDAM_TRY(const auto value, optional_string(from, name));
+  if (value) to[name] = *value;
+  return {};
+}
+
+}  // namespace
+
+Result<json::object> parse_exit_report(ByteView body) {
+  COFFERDAM_TRY(const json::value value, parse_json(as_text(body), kMaxSize));
+  if (!value.is_object()) return fail(Errc::invalid_input, "expected a JSON object");
+  const json::object& report = value.get_object();
+  json::object out;
+  COFFERDAM_CHECK(copy_number(report, "exitStatus", 0, 255, out));
+  COFFERDAM_CHECK(copy_text(report, "cause", out));
+  COFFERDAM_CHECK(copy_number(report, "signal", 1, 64, out));
+  COFFERDAM_CHECK(copy_text(report, "reason", out));
+  COFFERDAM_CHECK(copy_text(report, "detail", out));
+  if (!out.contains("exitStatus") || !out.contains("cause")) {
+    return fail(Errc::invalid_input, "expected \"exitStatus\" and \"cause\"");
+  }
+  if (std::ranges::find(kCauses, std::string_view(out.at("cause").get_string())) == kCauses.end()) {
+    return fail(Errc::invalid_input,
+                "expected \"cause\" to be exited, signaled, refused or not_started");
+  }
+  return out;
+}
+
+}  // namespace cofferdam::parent
