@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
-#include <iostream>
+#include <filesystem>
+#include <system_error>
 
 #include "base/log.h"
 #include "cli/run_options.h"
@@ -135,6 +136,8 @@ Result<Exit> run_process(const RunOptions& options, Background* background) {
     run::EnclaveState state = claim.state();
     state.ended_at = clock.now();
     if (ending) state.exit_status = ending->status;
+    std::error_code ignored;
+    std::filesystem::remove_all(claim.folder() / "vsock", ignored);
     COFFERDAM_CHECK(claim.save(std::move(state)));
   } else {
     claim.remove();

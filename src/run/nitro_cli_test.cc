@@ -135,20 +135,16 @@ TEST_F(NitroCliTest, GivesUpOnOneThatHangs) {
 }
 
 TEST_F(NitroCliTest, SaysWhereToGetAMissingOne) {
-  const std::string before = std::getenv("PATH");
-  setenv("PATH", folder_.path("").c_str(), 1);
+  const test::Variable path("PATH", folder_.path("").string());
   const auto missing = NitroCli::find(fake_.log());
-  setenv("PATH", before.c_str(), 1);
   ASSERT_FALSE(missing.has_value());
   EXPECT_EQ(missing.error().code, Errc::not_found);
   EXPECT_THAT(missing.error().detail, HasSubstr("aws-nitro-enclaves-cli"));
 }
 
 TEST_F(NitroCliTest, FindsTheOneInPath) {
-  const std::string before = std::getenv("PATH");
-  setenv("PATH", (fake_.path_folder() + ":" + before).c_str(), 1);
+  const test::Variable path("PATH", fake_.path());
   const auto found = NitroCli::find(fake_.log());
-  setenv("PATH", before.c_str(), 1);
   ASSERT_TRUE(found.has_value());
   EXPECT_TRUE(found->describe()->empty());
 }

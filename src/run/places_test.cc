@@ -5,32 +5,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <optional>
 #include <string>
 
 #include "eif/test_image.h"
+#include "run/test_environment.h"
 
 namespace cofferdam::run {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A variable of the environment for as long as it is looked at.
-class Variable {
- public:
-  Variable(const char* name, const char* value) : name_(name) {
-    if (const char* const before = std::getenv(name)) before_ = before;
-    value == nullptr ? unsetenv(name) : setenv(name, value, 1);
-  }
-  ~Variable() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
+using test::Variable;
 
 TEST(PlacesTest, FollowTheEnvironment) {
   const Variable runtime("XDG_RUNTIME_DIR", "/x/run");
@@ -42,9 +27,9 @@ TEST(PlacesTest, FollowTheEnvironment) {
 }
 
 TEST(PlacesTest, DoWithoutIt) {
-  const Variable runtime("XDG_RUNTIME_DIR", nullptr);
-  const Variable scratch("TMPDIR", nullptr);
-  const Variable home("HOME", nullptr);
+  const Variable runtime("XDG_RUNTIME_DIR", {});
+  const Variable scratch("TMPDIR", {});
+  const Variable home("HOME", {});
   const std::string uid = std::to_string(geteuid());
   EXPECT_EQ(runtime_folder(), geteuid() == 0 ? "/run/cofferdam" : "/tmp/cofferdam-" + uid);
   EXPECT_EQ(scratch_folder(), "/var/tmp/cofferdam-run-" + uid);

@@ -7,26 +7,22 @@
 
 #include "base/file.h"
 #include "eif/test_image.h"
+#include "run/test_environment.h"
 
 namespace cofferdam::run::test {
 
 // The world of tests/fake_nitro_cli, a stand-in for nitro-cli. Tests run in the source folder.
 class FakeNitro {
  public:
-  FakeNitro() { setenv("FAKE_NITRO_DIR", folder_.path("").c_str(), 1); }
-  ~FakeNitro() { unsetenv("FAKE_NITRO_DIR"); }
-  FakeNitro(const FakeNitro&) = delete;
-  FakeNitro& operator=(const FakeNitro&) = delete;
-
   static std::filesystem::path program() {
     return std::filesystem::absolute("tests/fake_nitro_cli");
   }
-  // A folder for PATH in which the stand-in is called nitro-cli.
-  std::string path_folder() {
+  // A PATH in which the stand-in is nitro-cli.
+  std::string path() {
     const std::filesystem::path bin = folder_.path("bin");
     std::filesystem::create_directory(bin);
     std::filesystem::create_symlink(program(), bin / "nitro-cli");
-    return bin.string();
+    return bin.string() + ":" + std::getenv("PATH");
   }
 
   void scenario(std::string_view name) { folder_.write("scenario", as_bytes(name)); }
@@ -40,6 +36,7 @@ class FakeNitro {
 
  private:
   eif::test::TemporaryFolder folder_;
+  Variable world_{"FAKE_NITRO_DIR", folder_.path("").string()};
 };
 
 }  // namespace cofferdam::run::test

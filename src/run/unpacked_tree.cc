@@ -23,15 +23,17 @@ UniqueFd try_lock(const fs::path& folder) {
 
 // The content may belong to the sandbox's users, the folder itself belongs to us.
 Status remove(const fs::path& folder, const UserMap& users) {
-  COFFERDAM_CHECK(users.run_inside([&folder]() -> Status {
+  const Status inside = users.run_inside([&folder]() -> Status {
     std::error_code error;
     fs::remove_all(folder / "root", error);
     if (!error) return {};
-    return fail(Errc::unavailable, "cannot remove " + folder.string() + ": " + error.message());
-  }));
-  std::error_code ignored;
-  fs::remove_all(folder, ignored);
-  return {};
+    return fail(Errc::unavailable, error.message());
+  });
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (!error) return {};
+  const std::string why = inside ? error.message() : inside.error().detail;
+  return fail(Errc::unavailable, "cannot remove " + folder.string() + ": " + why);
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ Status map_with(const std::string& program, pid_t pid, std::uint32_t self, const
                                            std::to_string(range.first),
                                            std::to_string(range.count)};
   COFFERDAM_TRY(const Finished finished,
-                run_to_end(arguments, "/dev/stderr", std::chrono::seconds(10)));
+                run_to_end(arguments, "/dev/null", std::chrono::seconds(10)));
   if (finished.exit_code == 0) return {};
   return fail(Errc::unavailable, program +
                                      " refused the range of /etc/subuid or /etc/subgid "
