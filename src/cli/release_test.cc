@@ -313,6 +313,19 @@ TEST_F(ReleaseOfImageTest, ALaterRamdiskReplacesAFile) {
   EXPECT_EQ(eif::image_file(image, "/file", 5).error().code, Errc::invalid_input);
 }
 
+TEST_F(ReleaseOfImageTest, AFileOfSeveralNamesIsFoundUnderEach) {
+  const std::vector<cpio::Entry> entries{
+      {.path = "one", .mode = cpio::kRegularFile | 0644, .content = as_bytes("content")},
+      {.path = "two", .mode = cpio::kRegularFile | 0644, .hard_link = "one"}};
+  const Bytes archive = cpio::make_cpio(entries).value();
+  std::vector<eif::test::Part> parts = eif::test::small_parts();
+  parts[3].data = parts[4].data = as_text(archive);
+  const Bytes bytes = eif::test::assemble(parts);
+  const eif::Image image = eif::Image::parse(bytes).value();
+  EXPECT_EQ(as_text(eif::image_file(image, "/one", 100).value()), "content");
+  EXPECT_EQ(as_text(eif::image_file(image, "/two", 100).value()), "content");
+}
+
 // ---- numbers that only grow
 
 TEST_F(ReleaseCommandTest, ThePreviousReleaseMustBeLowerAndOfTheSameNameAndSigner) {
