@@ -281,6 +281,7 @@ Status Reader::take_extension(const Header& header, Extensions& extensions) {
 Status Reader::check_end() {
   std::array<std::uint8_t, kBlockSize> block{};
   COFFERDAM_TRY(const bool second, read_block(block));
+  if (!second && end_ == End::optional) return {};
   if (!second) return refuse(reason::kTruncated, "the archive lacks the second block of its end");
   if (!is_zero(block)) return bad("a single block of zeros between entries");
   while (true) {
@@ -336,11 +337,17 @@ Result<std::optional<Entry>> Reader::next() {
 }
 
 Result<std::optional<Entry>> Reader::read_entry() {
-  COFFERDAM_CHECK(pass_over(std::exchange(content_, 0) + std::exchange(padding_, 0)));
+  COFFERDAM_CHECK(pass_over(std::exchange(content_, 0)));
+  if (end_ == End::optional) {
+    COFFERDAM_TRY(const bool more, refill());
+    if (!more) return std::nullopt;
+  }
+  COFFERDAM_CHECK(pass_over(std::exchange(padding_, 0)));
   Extensions extensions;
   while (true) {
     std::array<std::uint8_t, kBlockSize> block{};
     COFFERDAM_TRY(const bool more, read_block(block));
+    if (!more && end_ == End::optional && !extensions.any) return std::nullopt;
     if (!more) return refuse(reason::kTruncated, "the archive lacks its end");
     if (is_zero(block)) {
       if (extensions.any) return bad("an extended header without an entry");

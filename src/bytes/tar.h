@@ -57,6 +57,10 @@ struct Limits {
   std::size_t max_path_size = 4095;                          // And of a link's target.
 };
 
+// Whether an archive must end as it should: with two blocks of zeros, after whole blocks.
+// Some tools forget that. Leave it open only where a digest says that nothing is missing.
+enum class End : std::uint8_t { required, optional };
+
 // Why an archive was refused, as Error::reason.
 namespace reason {
 inline constexpr char kMalformed[] = "malformed";
@@ -75,7 +79,8 @@ inline constexpr char kUnsupported[] = "unsupported";
 // but zeros after them, and whatever exceeds `limits`. Errors of the source are handed on.
 class Reader {
  public:
-  explicit Reader(ByteSource& source, Limits limits = {}) : source_(&source), limits_(limits) {}
+  explicit Reader(ByteSource& source, Limits limits = {}, End end = End::required)
+      : source_(&source), limits_(limits), end_(end) {}
 
   // The next entry, or nothing after the last one: then all of the source has been read.
   Result<std::optional<Entry>> next();
@@ -107,6 +112,7 @@ class Reader {
 
   ByteSource* source_;
   Limits limits_;
+  End end_;
   ByteView rest_;  // Of the source's current piece.
   std::uint64_t position_ = 0;
   std::uint64_t entries_ = 0;

@@ -319,6 +319,31 @@ TEST(TarTest, WantsTwoBlocksOfZerosAndThenOnlyZeros) {
   EXPECT_EQ(reason_of(TestArchive().pax({{"uid", "1"}}).finish()), "malformed");
 }
 
+TEST(TarTest, AnEndMayBeForgottenWhereThatIsAllowed) {
+  const auto count = [](ByteView archive) -> int {
+    MemorySource source(archive, 100);
+    Reader reader(source, {}, End::optional);
+    for (int entries = 0;; ++entries) {
+      const auto entry = reader.next();
+      if (!entry) return -1;
+      if (!*entry) return entries;
+    }
+  };
+  const Bytes blocks = TestArchive().file("a", "").file("b", "12345").unfinished();
+  EXPECT_EQ(count(blocks), 2);
+  EXPECT_EQ(count(ByteView(blocks).first(blocks.size() - 507)), 2) << "nor padding";
+  EXPECT_EQ(count(ByteView(blocks).first(blocks.size() - 508)), -1) << "but all content";
+  EXPECT_EQ(count(ByteView(blocks).first(blocks.size() - 1)), -1) << "and no half padding";
+  EXPECT_EQ(count(ByteView(blocks).first(1000)), -1);
+  EXPECT_EQ(count(TestArchive().pax({{"uid", "1"}}).unfinished()), -1);
+  EXPECT_EQ(count({}), 0);
+  Bytes lone = blocks;
+  lone.resize(lone.size() + 512);
+  EXPECT_EQ(count(lone), 2);
+  lone.push_back(1);
+  EXPECT_EQ(count(lone), -1);
+}
+
 TEST(TarTest, KeepsToItsLimits) {
   const Bytes two = TestArchive().file("a", "12345").file("b", "").finish();
   EXPECT_EQ(reason_of(two, {.max_entries = 2}), "accepted");
