@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "bytes/der.h"
 #include "crypto/pkcs11_token.h"
 #include "crypto/test_token.h"
 
@@ -110,32 +111,73 @@ TEST_F(Pkcs11KeyTest, PassesOnThatThereIsNoPin) {
   EXPECT_EQ(open_pkcs11_key(without).error().detail, "no file");
 }
 
-// Leaves the private key alone, as some tools do.
-void remove_public_half(const Pkcs11Uri& uri) {
-  const auto module = Pkcs11Module::load(TestToken::module()).value();
-  const CK_FUNCTION_LIST& api = module->api();
-  CK_SESSION_HANDLE session = 0;
-  ASSERT_EQ(api.C_OpenSession(find_token(*module, uri).value().slot,
-                              CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &session),
-            CKR_OK);
-  std::string pin(TestToken::kPin);
-  ASSERT_EQ(
-      api.C_Login(session, CKU_USER, reinterpret_cast<unsigned char*>(pin.data()), pin.size()),
-      CKR_OK);
-  CK_OBJECT_CLASS wanted = CKO_PUBLIC_KEY;
-  CK_ATTRIBUTE attribute{.type = CKA_CLASS, .pValue = &wanted, .ulValueLen = sizeof(wanted)};
-  CK_OBJECT_HANDLE object = 0;
-  CK_ULONG count = 0;
-  ASSERT_EQ(api.C_FindObjectsInit(session, &attribute, 1), CKR_OK);
-  ASSERT_EQ(api.C_FindObjects(session, &object, 1, &count), CKR_OK);
-  ASSERT_EQ(api.C_FindObjectsFinal(session), CKR_OK);
-  ASSERT_EQ(count, 1U);
-  ASSERT_EQ(api.C_DestroyObject(session, object), CKR_OK);
+// What a token's owner does with other tools: a session that may write, logged in.
+class OwnersSession {
+ public:
+  OwnersSession() {
+    const Pkcs11Token token = find_token(*module_, Pkcs11Uri()).value();
+    EXPECT_EQ(api().C_OpenSession(token.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr,
+                                  &session_),
+              CKR_OK);
+    std::string pin(TestToken::kPin);
+    EXPECT_EQ(
+        api().C_Login(session_, CKU_USER, reinterpret_cast<unsigned char*>(pin.data()), pin.size()),
+        CKR_OK);
+  }
+
+  void remove_public_half() const {
+    CK_OBJECT_CLASS wanted = CKO_PUBLIC_KEY;
+    CK_ATTRIBUTE attribute{.type = CKA_CLASS, .pValue = &wanted, .ulValueLen = sizeof(wanted)};
+    CK_OBJECT_HANDLE object = 0;
+    CK_ULONG count = 0;
+    EXPECT_EQ(api().C_FindObjectsInit(session_, &attribute, 1), CKR_OK);
+    EXPECT_EQ(api().C_FindObjects(session_, &object, 1, &count), CKR_OK);
+    EXPECT_EQ(api().C_FindObjectsFinal(session_), CKR_OK);
+    EXPECT_EQ(count, 1U);
+    EXPECT_EQ(api().C_DestroyObject(session_, object), CKR_OK);
+  }
+
+  // A P-256 key that wants the PIN before every use.
+  void generate_cautious_key() const {
+    CK_MECHANISM mechanism{
+        .mechanism = CKM_EC_KEY_PAIR_GEN, .pParameter = nullptr, .ulParameterLen = 0};
+    const Bytes curve = der::encode_object_identifier("1.2.840.10045.3.1.7");
+    const Bytes id{0x07};
+    const Bytes yes{CK_TRUE};
+    std::vector<CK_ATTRIBUTE> public_half{
+        pkcs11_attribute(CKA_TOKEN, yes), pkcs11_attribute(CKA_ID, id),
+        pkcs11_attribute(CKA_EC_PARAMS, curve), pkcs11_attribute(CKA_VERIFY, yes)};
+    std::vector<CK_ATTRIBUTE> private_half{
+        pkcs11_attribute(CKA_TOKEN, yes), pkcs11_attribute(CKA_ID, id),
+        pkcs11_attribute(CKA_PRIVATE, yes), pkcs11_attribute(CKA_SIGN, yes),
+        pkcs11_attribute(CKA_ALWAYS_AUTHENTICATE, yes)};
+    CK_OBJECT_HANDLE made[2] = {};
+    EXPECT_EQ(api().C_GenerateKeyPair(session_, &mechanism, public_half.data(), public_half.size(),
+                                      private_half.data(), private_half.size(), made, made + 1),
+              CKR_OK);
+  }
+
+ private:
+  const CK_FUNCTION_LIST& api() const { return module_->api(); }
+
+  std::shared_ptr<const Pkcs11Module> module_ = Pkcs11Module::load(TestToken::module()).value();
+  CK_SESSION_HANDLE session_ = 0;
+};
+
+TEST_F(Pkcs11KeyTest, AKeyThatWantsThePinEveryTimeGetsIt) {
+  OwnersSession().generate_cautious_key();
+  const auto opened = open("pkcs11:id=%07");
+  ASSERT_TRUE(opened.has_value()) << opened.error().detail;
+  for (int i = 0; i < 2; ++i) {
+    const auto signature = (*opened)->sign(as_bytes("message"));
+    EXPECT_TRUE(signature.has_value()) << signature.error().detail;
+  }
+  EXPECT_EQ(asked_.size(), 1U);
 }
 
 TEST_F(Pkcs11KeyTest, TakesThePublicHalfFromTheCallerIfTheTokenHasNone) {
   token_.import(key_, "key", "a1");
-  remove_public_half(Pkcs11Uri::parse("pkcs11:token=release%20keys").value());
+  OwnersSession().remove_public_half();
   EXPECT_EQ(open("pkcs11:object=key").error().code, Errc::not_found);
 
   Pkcs11Options given = options("pkcs11:object=key");
@@ -147,7 +189,7 @@ TEST_F(Pkcs11KeyTest, TakesThePublicHalfFromTheCallerIfTheTokenHasNone) {
 
 TEST_F(Pkcs11KeyTest, DoesNotHandOutASignatureThatDoesNotVerify) {
   token_.import(key_, "key", "a1");
-  remove_public_half(Pkcs11Uri::parse("pkcs11:token=release%20keys").value());
+  OwnersSession().remove_public_half();
   Pkcs11Options wrong = options("pkcs11:object=key");
   wrong.public_key = EcPrivateKey::generate(Curve::p384).value().public_key();
   const auto opened = open_pkcs11_key(wrong);
