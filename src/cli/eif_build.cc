@@ -273,7 +273,9 @@ void add_inputs(CLI::App& command, BuildOptions& options) {
 void add_start(CLI::App& command, BuildOptions& options) {
   Group group(command, "How the workload starts (else as the container says)");
   group.add("--entrypoint", options.entrypoint, "PROGRAM", "Instead of ENTRYPOINT and CMD");
-  group.add("COMMAND", options.command, "ARG", "Instead of CMD, after --");
+  // At least one: CLI11 hands "--" back to the parent command where none is wanted any more.
+  group.add("COMMAND", options.command, "ARG", "Instead of CMD, after --")
+      ->expected(1, CLI::detail::expected_max_vector_size);
   group.add_repeated("--env", options.env, "K=V", "One more variable, or another value")
       ->check([](const std::string& text) {
         const std::size_t equals = text.find('=');
@@ -282,6 +284,7 @@ void add_start(CLI::App& command, BuildOptions& options) {
       });
   group.add("--workdir", options.workdir, "DIR", "Instead of WORKDIR");
   group.add("--user", options.user, "USER[:GROUP]", "Instead of USER; names are the image's");
+  group.add("--stop-signal", options.stop_signal, "SIGNAL", "Instead of STOPSIGNAL");
 }
 
 void add_surroundings(CLI::App& command, BuildOptions& options) {

@@ -35,6 +35,7 @@ struct BuildOptions {
   std::vector<std::string> env;
   std::string workdir;
   std::string user;
+  std::string stop_signal;
 
   // What is around it. Empty: see complete().
   std::string blobs;

@@ -108,6 +108,7 @@ image::ProcessOverrides overrides_of(const BuildOptions& options) {
   out.env = options.env;
   if (!options.workdir.empty()) out.working_dir = options.workdir;
   if (!options.user.empty()) out.user = options.user;
+  if (!options.stop_signal.empty()) out.stop_signal = options.stop_signal;
   return out;
 }
 

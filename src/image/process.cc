@@ -64,7 +64,8 @@ Result<agent::ProcessSpec> make_process(const ContainerConfig& config,
   if (!has(out.env, "HOME")) out.env.push_back("HOME=" + account.home);
   out.cwd = overrides.working_dir.value_or(config.working_dir);
   if (out.cwd.empty()) out.cwd = "/";
-  if (!config.stop_signal.empty()) out.stop_signal = config.stop_signal;
+  const std::string& signal = overrides.stop_signal ? *overrides.stop_signal : config.stop_signal;
+  if (!signal.empty()) out.stop_signal = signal;
   if (auto checked = agent::check_process_spec(out); !checked) {
     return fail(Errc::invalid_input, reason::kMalformed,
                 "the container's settings: " + checked.error().detail);

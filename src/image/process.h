@@ -19,6 +19,7 @@ struct ProcessOverrides {
   std::vector<std::string> env;
   std::optional<std::string> working_dir;
   std::optional<std::string> user;
+  std::optional<std::string> stop_signal;
 };
 
 // How a container's process starts, as container runtimes would start it: ENTRYPOINT and
