@@ -23,6 +23,31 @@ TEST(Crc32Test, GivesTheKnownAnswers) {
   EXPECT_EQ(crc_of(Bytes(32, 0xff)), 0xff6cab0bu);
 }
 
+TEST(Crc32Test, GivesTheKnownAnswersForLongData) {
+  Bytes data(1'000'003);
+  std::uint32_t state = 1;
+  for (std::uint8_t& byte : data) {
+    state = state * 1664525 + 1013904223;
+    byte = static_cast<std::uint8_t>(state >> 24);
+  }
+  // Python's zlib.crc32 over the same bytes.
+  const ByteView view = data;
+  EXPECT_EQ(crc_of(view), 0xdd14ca25u);
+  EXPECT_EQ(crc_of(view.first(64)), 0xbc5eb72du);
+  EXPECT_EQ(crc_of(view.subspan(3, 255)), 0x12f7a471u);
+}
+
+// Whatever the processor can do for long data, it is what byte after byte gives.
+TEST(Crc32Test, LongDataIsBytesOneByOne) {
+  Bytes data(700);
+  for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<std::uint8_t>(i * i + 7 * i);
+  Crc32 slow;
+  for (std::size_t size = 0; size < data.size(); ++size) {
+    EXPECT_EQ(crc_of(ByteView(data).first(size)), slow.value()) << size;
+    slow.update(ByteView(data).subspan(size, 1));
+  }
+}
+
 TEST(Crc32Test, DoesNotDependOnHowTheDataIsCut) {
   Bytes data(200);
   for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<std::uint8_t>(i * i + 7 * i);
