@@ -39,9 +39,9 @@ std::optional<CpuSet> parse_cpu_list(std::string_view text) {
 std::string to_text(const CpuSet& cpus) {
   std::string out;
   for (auto at = cpus.begin(); at != cpus.end();) {
-    const unsigned first = *at;
+    const unsigned first = *at++;
     unsigned last = first;
-    while (++at != cpus.end() && *at == last + 1) last = *at;
+    while (at != cpus.end() && *at == last + 1) last = *at++;
     if (!out.empty()) out += ',';
     out += std::to_string(first);
     if (last != first) out += "-" + std::to_string(last);

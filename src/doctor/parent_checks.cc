@@ -108,7 +108,7 @@ Finding check_group(const Machine& machine, const Image&) {
 
 Finding check_nitro_cli(const Machine& machine, const Image&) {
   constexpr Subject kSubject{"nitro-cli", "nitro-cli"};
-  if (machine.facts().nitro_cli) return kSubject.ok(*machine.facts().nitro_cli);
+  if (const auto& version = machine.facts().nitro_cli) return kSubject.ok(*version);
   return kSubject.problem("nitro-cli is not in PATH",
                           "`cofferdam run --backend nitro` starts enclaves through it",
                           "Amazon Linux 2023: sudo dnf install aws-nitro-enclaves-cli");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -85,9 +86,12 @@ Pages pages_in(const Machine& machine, const std::string& folder) {
     std::uint64_t kib = 0;
     if (!name.starts_with(kPrefix)) continue;
     std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), kib);
-    const std::string path = folder + "/" + name + "/";
-    out.reserved_mib += machine.number(path + "nr_hugepages").value_or(0) * kib / 1024;
-    out.free_mib += machine.number(path + "free_hugepages").value_or(0) * kib / 1024;
+    const std::filesystem::path pages = std::filesystem::path(folder) / name;
+    const auto count = [&](std::string_view file) {
+      return machine.number((pages / file).string()).value_or(0);
+    };
+    out.reserved_mib += count("nr_hugepages") * kib / 1024;
+    out.free_mib += count("free_hugepages") * kib / 1024;
   }
   return out;
 }
@@ -95,9 +99,9 @@ Pages pages_in(const Machine& machine, const std::string& folder) {
 // The pages of each NUMA node: an enclave has its memory from one of them.
 std::vector<Pages> pages_by_node(const Machine& machine) {
   std::vector<Pages> out;
-  const std::string nodes = "/sys/devices/system/node";
-  for (const std::string& name : machine.names(nodes)) {
-    const std::string folder = nodes + "/" + name + "/hugepages";
+  const std::filesystem::path nodes = "/sys/devices/system/node";
+  for (const std::string& name : machine.names(nodes.string())) {
+    const std::string folder = (nodes / name / "hugepages").string();
     if (name.starts_with("node") && machine.exists(folder)) {
       out.push_back(pages_in(machine, folder));
     }

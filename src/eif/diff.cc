@@ -182,11 +182,11 @@ std::optional<crypto::Sha384> pcr8_of(const Image& image) {
 }
 
 Status Comparison::measure() {
-  std::optional<Result<Image::Scan>> aside;
+  Result<Image::Scan> aside;
   std::jthread other([&] { aside = a_.scan(); });
   const Result<Image::Scan> here = b_.scan();
   other.join();
-  COFFERDAM_TRY(const Image::Scan a, *std::move(aside));
+  COFFERDAM_TRY(const Image::Scan a, aside);
   COFFERDAM_TRY(const Image::Scan b, here);
   out_.registers = {{{.index = 0, .a = a.measurements.pcr0, .b = b.measurements.pcr0},
                      {.index = 1, .a = a.measurements.pcr1, .b = b.measurements.pcr1},
@@ -251,7 +251,7 @@ void Comparison::compare_gaps(Findings& found) const {
                           .field = "gap",
                           .a = size_text(a[i].size()),
                           .b = size_text(b[i].size()),
-                          .offset = *at});
+                          .offset = at});
   }
 }
 
@@ -294,8 +294,8 @@ void Comparison::ramdisk(Pair pair) {
   }
   Findings found = findings(name, {0, 1, 2});
   found.add({.field = "position", .a = "ramdisk" + std::to_string(*pair.a), .b = name});
-  const ByteView a = *content(a_, pair.a);
-  const ByteView b = *content(b_, pair.b);
+  const ByteView a = a_.ramdisks()[*pair.a];
+  const ByteView b = b_.ramdisks()[*pair.b];
   if (diff::first_difference(a, b)) diff::compare_ramdisks(a, b, found);
   keep(std::move(found));
 }

@@ -237,7 +237,7 @@ void compare_bytes(std::string item, ByteView a, ByteView b, Findings& out) {
     return to_hex(rest.first(std::min(rest.size(), kShownBytes)));
   };
   out.add(
-      {.item = std::move(item), .field = "content", .a = shown(a), .b = shown(b), .offset = *at});
+      {.item = std::move(item), .field = "content", .a = shown(a), .b = shown(b), .offset = at});
 }
 
 void compare_kernels(ByteView a, ByteView b, Findings& out) {

@@ -17,10 +17,11 @@ Status for_each_entry(const Image& image, const std::function<Status(const cpio:
     const std::string name = "ramdisk" + std::to_string(index++);
     cpio::Reader reader(ramdisk);
     while (true) {
-      auto entry = reader.next();
-      if (!entry) return wrap(name, entry.error());
-      if (!*entry) break;
-      COFFERDAM_CHECK(take(**entry));
+      const auto next = reader.next();
+      if (!next) return wrap(name, next.error());
+      const std::optional<cpio::Entry>& entry = *next;
+      if (!entry) break;
+      COFFERDAM_CHECK(take(*entry));
     }
   }
   return {};
