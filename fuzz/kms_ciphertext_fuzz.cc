@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Target: cloud::ciphertext_key_id and open_ciphertext. A blob names a well-formed key id,
+// Target: cloud::read_ciphertext_header and open_ciphertext. A blob names a well-formed key id,
 // and one that nobody sealed never opens.
 #include <cstdlib>
 
@@ -14,10 +14,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return key;
   }();
   const ByteView blob(data, size);
-  const auto id = cloud::ciphertext_key_id(blob);
-  if (!id) return 0;
-  if (size > cloud::kMaxCiphertextBlob || !cloud::parse_uuid(*id)) abort();
-  const cloud::CiphertextKey key{.id = *id, .arn = "arn:aws:kms:us-east-1:111122223333:key/" + *id};
+  const auto header = cloud::read_ciphertext_header(blob);
+  if (!header) return 0;
+  if (size > cloud::kMaxCiphertextBlob || !cloud::parse_uuid(header->key_id)) abort();
+  const cloud::CiphertextKey key{.id = header->key_id,
+                                 .arn = "arn:aws:kms:us-east-1:111122223333:key/" + header->key_id,
+                                 .serial = header->serial};
   if (cloud::open_ciphertext(key, material, {{"app", "fuzz"}}, blob)) abort();
   return 0;
 }

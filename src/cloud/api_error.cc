@@ -14,7 +14,7 @@ struct Known {
   std::string_view decision;
 };
 
-constexpr std::array<Known, 18> kKnown{{
+constexpr std::array<Known, 26> kKnown{{
     {kAccessDenied, "policy_denied"},
     {kAlreadyExists, "invalid_request"},
     {kDisabled, "key_disabled"},
@@ -32,6 +32,14 @@ constexpr std::array<Known, 18> kKnown{{
     {kUnknownOperation, "invalid_request"},
     {kUnrecognizedClient, "unauthenticated"},
     {kUnsupported, "invalid_request"},
+    {kInvalidGrantId, "invalid_request"},
+    {kInvalidGrantToken, "invalid_request"},
+    {kInvalidKeyUsage, "wrong_key_usage"},
+    {kInvalidMac, "invalid_signature"},
+    {kInvalidState, "key_state"},
+    {kKmsInvalidSignature, "invalid_signature"},
+    {kNotAuthorized, "policy_denied"},
+    {kTag, "invalid_request"},
     {kValidation, "invalid_request"},
 }};
 

@@ -16,12 +16,14 @@ void append(Bytes& body, std::string_view text) {
   body.insert(body.end(), text.begin(), text.end());
 }
 
-void append_plaintext(Bytes& body, const Secret& plaintext, bool first) {
+void append_plaintext(Bytes& body, const Secret& plaintext, std::string_view member, bool first) {
   const Secret encoded = secret_to_base64(plaintext);
   // Reserved at once: growing later would leave an unwiped copy behind.
-  body.reserve(body.size() + encoded.size() + 32);
+  body.reserve(body.size() + encoded.size() + member.size() + 16);
   body.pop_back();  // The closing brace.
-  append(body, first ? "\"Plaintext\":\"" : ",\"Plaintext\":\"");
+  append(body, first ? "\"" : ",\"");
+  append(body, member);
+  append(body, "\":\"");
   append(body, as_text(encoded.reveal()));
   append(body, "\"}");
 }
@@ -32,7 +34,9 @@ net::HttpResponse render(const JsonReply& reply, std::string_view request_id) {
                       {"x-amzn-RequestId", std::string(request_id)},
                       {"Cache-Control", "no-cache, no-store, must-revalidate, private"}};
   append(response.body, json::serialize(reply.members));
-  if (reply.plaintext) append_plaintext(response.body, *reply.plaintext, reply.members.empty());
+  if (reply.plaintext)
+    append_plaintext(response.body, *reply.plaintext, reply.plaintext_member,
+                     reply.members.empty());
   return response;
 }
 

@@ -15,7 +15,8 @@ namespace cofferdam::cloud {
 // wipes once it is sent; it never becomes a JSON value.
 struct JsonReply {
   json::object members;
-  std::optional<Secret> plaintext;  // Sent as base64 in "Plaintext".
+  std::optional<Secret> plaintext;  // Sent as base64 in a member of its own.
+  std::string_view plaintext_member = "Plaintext";
 };
 
 // A service of the AWS JSON 1.1 protocol: POST /, X-Amz-Target: PREFIX.Operation.

@@ -93,6 +93,45 @@ Result<std::string> Parameters::choice(std::string_view name,
   return std::string(*found);
 }
 
+Result<std::string> Parameters::required_choice(std::string_view name,
+                                                std::span<const std::string_view> words) const {
+  COFFERDAM_TRY(std::string word, choice(name, words, ""));
+  if (!word.empty()) return word;
+  return api::invalid_parameter("null", location(name), "Member must not be null");
+}
+
+Result<json::array*> Parameters::find_array(std::string_view name) const {
+  json::value* value = find(name);
+  if (value == nullptr) return nullptr;
+  if (!value->is_array()) return wrong_type(location(name), "a list");
+  return &value->get_array();
+}
+
+Result<std::vector<std::string>> Parameters::text_list(std::string_view name,
+                                                       Bounds characters) const {
+  std::vector<std::string> texts;
+  COFFERDAM_TRY(const json::array* found, find_array(name));
+  if (found == nullptr) return texts;
+  for (const json::value& item : *found) {
+    if (!item.is_string()) return wrong_type(location(name), "a list of texts");
+    const json::string& text = item.get_string();
+    COFFERDAM_CHECK(check_length(name, quoted(text), text.size(), characters));
+    texts.emplace_back(text);
+  }
+  return texts;
+}
+
+Result<std::vector<Parameters>> Parameters::object_list(std::string_view name) const {
+  std::vector<Parameters> objects;
+  COFFERDAM_TRY(json::array* const found, find_array(name));
+  if (found == nullptr) return objects;
+  for (json::value& item : *found) {
+    if (!item.is_object()) return wrong_type(location(name), "a list of objects");
+    objects.emplace_back(item.get_object(), location(name) + ".");
+  }
+  return objects;
+}
+
 Result<Bytes> Parameters::blob(std::string_view name, Bounds bytes) const {
   COFFERDAM_TRY(const json::string* found, find_string(name));
   if (found == nullptr) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/byte_view.h"
 #include "base/json.h"
@@ -37,6 +38,8 @@ class Parameters {
   // One of a few words; `otherwise` when absent.
   Result<std::string> choice(std::string_view name, std::span<const std::string_view> words,
                              std::string_view otherwise) const;
+  Result<std::string> required_choice(std::string_view name,
+                                      std::span<const std::string_view> words) const;
   Result<Bytes> blob(std::string_view name, Bounds bytes) const;
   // A blob that is secret: the text it came in is wiped.
   Result<Secret> secret_blob(std::string_view name, Bounds bytes);
@@ -44,10 +47,15 @@ class Parameters {
                                                        std::int64_t max) const;
   Result<bool> flag(std::string_view name) const;
   Result<std::map<std::string, std::string>> text_map(std::string_view name) const;
+  // Empty when absent. Every text within `characters`.
+  Result<std::vector<std::string>> text_list(std::string_view name, Bounds characters) const;
+  Result<std::vector<Parameters>> object_list(std::string_view name) const;
+  bool has(std::string_view name) const noexcept { return find(name) != nullptr; }
   Result<std::optional<Parameters>> optional_object(std::string_view name) const;
 
  private:
   json::value* find(std::string_view name) const noexcept;
+  Result<json::array*> find_array(std::string_view name) const;
   Result<json::string*> find_string(std::string_view name) const;
   std::string location(std::string_view name) const;
   Status check_length(std::string_view name, std::string_view value, std::size_t length,

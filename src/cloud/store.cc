@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cloud/store.h"
 
+#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -11,8 +12,8 @@
 namespace cofferdam::cloud {
 namespace {
 
-constexpr std::int64_t kSchemaVersion = 1;
-constexpr const char* kSchema = R"sql(
+// What leads from one version of the database to the next. Never changed once released.
+constexpr const char* kVersion1 = R"sql(
 BEGIN IMMEDIATE;
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE keys (
@@ -32,15 +33,39 @@ CREATE INDEX documents_by_expiry ON documents (expires);
 PRAGMA user_version = 1;
 COMMIT;
 )sql";
+// Key material gets generations, keys a life cycle; tags and grants.
+constexpr const char* kVersion2 = R"sql(
+BEGIN IMMEDIATE;
+CREATE TABLE materials (
+  key_id TEXT NOT NULL REFERENCES keys (id), serial INTEGER NOT NULL, created INTEGER NOT NULL,
+  on_demand INTEGER NOT NULL, material BLOB NOT NULL, PRIMARY KEY (key_id, serial)) WITHOUT ROWID;
+INSERT INTO materials SELECT id, 0, created, 0, material FROM keys;
+ALTER TABLE keys DROP COLUMN material;
+ALTER TABLE keys ADD COLUMN deletion INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE keys ADD COLUMN rotation_days INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE keys ADD COLUMN next_rotation INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX keys_by_deletion ON keys (deletion) WHERE deletion > 0;
+ALTER TABLE aliases ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;
+UPDATE aliases SET updated = created;
+CREATE INDEX aliases_of_key ON aliases (key_id, name);
+CREATE TABLE tags (
+  key_id TEXT NOT NULL REFERENCES keys (id), name TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (key_id, name)) WITHOUT ROWID;
+CREATE TABLE grants (
+  id TEXT PRIMARY KEY, key_id TEXT NOT NULL REFERENCES keys (id), name TEXT NOT NULL,
+  grantee TEXT NOT NULL, retiring TEXT NOT NULL, issuer TEXT NOT NULL, operations TEXT NOT NULL,
+  constraints TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX grants_of_key ON grants (key_id, id);
+CREATE INDEX grants_by_retiring ON grants (retiring, id);
+PRAGMA user_version = 2;
+COMMIT;
+)sql";
+constexpr std::array kVersions{kVersion1, kVersion2};
 
 // Any sealed value would do: it tells whether the master key is the right one.
 constexpr std::string_view kMasterKeyCheck = "master-key-check";
 
 std::int64_t to_milliseconds(Timestamp time) { return time.time_since_epoch().count(); }
-
-Timestamp from_milliseconds(std::int64_t value) {
-  return Timestamp(std::chrono::milliseconds(value));
-}
 
 // What a sealed value is for: a value moved to another row or column does not open.
 Bytes purpose(std::string_view kind, std::string_view id) {
@@ -63,15 +88,6 @@ Result<std::vector<std::string>> policies_from_text(std::string_view text) {
     policies.emplace_back(policy.as_string());
   }
   return policies;
-}
-
-Result<std::vector<std::string>> first_column(Rows rows) {
-  std::vector<std::string> texts;
-  for (;;) {
-    COFFERDAM_TRY(const bool more, rows.next());
-    if (!more) return texts;
-    texts.push_back(rows.text(0));
-  }
 }
 
 constexpr std::string_view kPrincipalColumns =
@@ -99,11 +115,30 @@ Status Store::prepare() {
     COFFERDAM_TRY(const bool found, rows.next());
     if (found) version = rows.integer(0);
   }
-  if (version == kSchemaVersion) return {};
-  if (version == 0) return database_.script(kSchema);
-  return fail(Errc::invalid_input, "store: the database has version " + std::to_string(version) +
-                                       ", this program reads version " +
-                                       std::to_string(kSchemaVersion));
+  constexpr auto kNewest = static_cast<std::int64_t>(kVersions.size());
+  if (version < 0 || version > kNewest) {
+    return fail(Errc::invalid_input, "store: the database has version " + std::to_string(version) +
+                                         ", this program reads up to version " +
+                                         std::to_string(kNewest));
+  }
+  for (; version < kNewest; ++version) {
+    const Status done = database_.script(kVersions[static_cast<std::size_t>(version)]);
+    if (!done) {
+      // A script stops where it fails, inside its transaction.
+      if (database_.in_transaction()) COFFERDAM_CHECK(database_.script("ROLLBACK"));
+      return done;
+    }
+  }
+  return {};
+}
+
+Status Store::atomically(const std::function<Status()>& work) {
+  if (deferred_) COFFERDAM_CHECK(database_.begin());
+  COFFERDAM_CHECK(database_.execute("SAVEPOINT work"));
+  const Status done = work();
+  if (!done) COFFERDAM_CHECK(database_.execute("ROLLBACK TO work"));
+  COFFERDAM_CHECK(database_.execute("RELEASE work"));
+  return done;
 }
 
 Result<std::int64_t> Store::write(std::string_view sql,
@@ -144,82 +179,6 @@ Result<Secret> Store::unseal(std::string_view kind, std::string_view id, ByteVie
   auto opened = crypto::aead_open(master_key_, sealed, purpose(kind, id));
   if (!opened) return fail(Errc::internal, "store: a sealed value is damaged");
   return opened;
-}
-
-Status Store::add_key(const KeyRecord& key, const Secret& material) {
-  COFFERDAM_TRY(const Bytes sealed, seal("key", key.id, material.reveal()));
-  COFFERDAM_CHECK(write(
-      "INSERT INTO keys (id, arn, account, state, spec, usage, description, created, policy, "
-      "material) VALUES (?1, ?2, ?3, ?4, 'SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT', ?5, ?6, ?7, ?8)",
-      {std::string_view(key.id), std::string_view(key.arn), std::string_view(key.account),
-       static_cast<std::int64_t>(key.state), std::string_view(key.description),
-       to_milliseconds(key.created), std::string_view(key.policy), ByteView(sealed)}));
-  return {};
-}
-
-Result<std::optional<KeyRecord>> Store::find_key(std::string_view id) {
-  COFFERDAM_TRY(Rows rows, database_.query("SELECT id, arn, account, state, description, created, "
-                                           "policy FROM keys WHERE id = ?1",
-                                           {id}));
-  COFFERDAM_TRY(const bool found, rows.next());
-  if (!found) return std::optional<KeyRecord>();
-  return KeyRecord{.id = rows.text(0),
-                   .arn = rows.text(1),
-                   .account = rows.text(2),
-                   .state = rows.integer(3) == 0 ? KeyState::enabled : KeyState::disabled,
-                   .description = rows.text(4),
-                   .created = from_milliseconds(rows.integer(5)),
-                   .policy = rows.text(6)};
-}
-
-Result<Secret> Store::key_material(std::string_view id) {
-  COFFERDAM_TRY(Rows rows, database_.query("SELECT material FROM keys WHERE id = ?1", {id}));
-  COFFERDAM_TRY(const bool found, rows.next());
-  if (!found) return fail(Errc::not_found, "store: no such key");
-  return unseal("key", id, rows.blob(0));
-}
-
-Result<std::vector<std::string>> Store::list_keys(std::string_view account, std::string_view marker,
-                                                  std::size_t limit) {
-  COFFERDAM_TRY(Rows rows, database_.query("SELECT id FROM keys WHERE account = ?1 AND id > ?2 "
-                                           "ORDER BY id LIMIT ?3",
-                                           {account, marker, static_cast<std::int64_t>(limit)}));
-  return first_column(std::move(rows));
-}
-
-Status Store::set_key_policy(std::string_view id, std::string_view policy) {
-  COFFERDAM_CHECK(write("UPDATE keys SET policy = ?2 WHERE id = ?1", {id, policy}));
-  return {};
-}
-
-Status Store::set_key_state(std::string_view id, KeyState state) {
-  COFFERDAM_CHECK(
-      write("UPDATE keys SET state = ?2 WHERE id = ?1", {id, static_cast<std::int64_t>(state)}));
-  return {};
-}
-
-Result<bool> Store::add_alias(std::string_view account, std::string_view name,
-                              std::string_view key_id, Timestamp created) {
-  COFFERDAM_TRY(const std::int64_t added, write("INSERT INTO aliases VALUES (?1, ?2, ?3, ?4) "
-                                                "ON CONFLICT DO NOTHING",
-                                                {account, name, key_id, to_milliseconds(created)}));
-  return added == 1;
-}
-
-Result<std::optional<std::string>> Store::find_alias(std::string_view account,
-                                                     std::string_view name) {
-  COFFERDAM_TRY(Rows rows, database_.query("SELECT key_id FROM aliases WHERE account = ?1 "
-                                           "AND name = ?2",
-                                           {account, name}));
-  COFFERDAM_TRY(const bool found, rows.next());
-  return found ? std::optional(rows.text(0)) : std::nullopt;
-}
-
-Result<std::vector<std::string>> Store::aliases_of(std::string_view key_id) {
-  COFFERDAM_TRY(Rows rows, database_.query("SELECT name FROM aliases WHERE key_id = ?1 "
-                                           "ORDER BY name",
-                                           {key_id}));
-  return first_column(std::move(rows));
 }
 
 Status Store::put_principal(const PrincipalRecord& principal) {

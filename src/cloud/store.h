@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,19 +15,6 @@
 #include "cloud/database.h"
 
 namespace cofferdam::cloud {
-
-enum class KeyState : std::uint8_t { enabled, disabled };
-
-// A symmetric KMS key, all but its material.
-struct KeyRecord {
-  std::string id;       // UUID in text.
-  std::string arn;      // Full key ARN.
-  std::string account;  // 12 digits.
-  KeyState state = KeyState::enabled;
-  std::string description;
-  Timestamp created;
-  std::string policy;  // JSON, as given.
-};
 
 // Who signs requests with one access key. `session_token` is empty for a user.
 struct PrincipalRecord {
@@ -57,22 +45,8 @@ class Store {
   void defer_commits() noexcept { deferred_ = true; }
   bool has_uncommitted() const noexcept { return database_.in_transaction(); }
   Status commit() { return database_.commit(); }
-
-  Status add_key(const KeyRecord& key, const Secret& material);
-  Result<std::optional<KeyRecord>> find_key(std::string_view id);
-  Result<Secret> key_material(std::string_view id);
-  // Ids in order, after `marker`, at most `limit`.
-  Result<std::vector<std::string>> list_keys(std::string_view account, std::string_view marker,
-                                             std::size_t limit);
-  Status set_key_policy(std::string_view id, std::string_view policy);
-  Status set_key_state(std::string_view id, KeyState state);
-
-  // False if the account already has an alias of this name ("alias/...").
-  Result<bool> add_alias(std::string_view account, std::string_view name, std::string_view key_id,
-                         Timestamp created);
-  Result<std::optional<std::string>> find_alias(std::string_view account, std::string_view name);
-  // The names of a key, in order.
-  Result<std::vector<std::string>> aliases_of(std::string_view key_id);
+  // Everything `work` writes or, if it fails, nothing.
+  Status atomically(const std::function<Status()>& work);
 
   Status put_principal(const PrincipalRecord& principal);
   Result<std::optional<PrincipalRecord>> find_principal(std::string_view access_key_id);
@@ -86,14 +60,20 @@ class Store {
   Result<bool> remember_document(ByteView digest, Timestamp expires);
   Status forget_documents(Timestamp now);
 
+  // For the tables of one service, which live in a class of that service: SQL is always a
+  // literal, and what is secret is sealed under its kind and the id of its row.
+  Result<Rows> query(std::string_view sql, std::initializer_list<Database::Value> values) {
+    return database_.query(sql, values);
+  }
+  Result<std::int64_t> write(std::string_view sql, std::initializer_list<Database::Value> values);
+  Result<Bytes> seal(std::string_view kind, std::string_view id, ByteView plaintext) const;
+  Result<Secret> unseal(std::string_view kind, std::string_view id, ByteView sealed) const;
+
  private:
   Store(Database database, Secret master_key)
       : database_(std::move(database)), master_key_(std::move(master_key)) {}
   Status prepare();
-  Result<std::int64_t> write(std::string_view sql, std::initializer_list<Database::Value> values);
   Status check_master_key();
-  Result<Bytes> seal(std::string_view kind, std::string_view id, ByteView plaintext) const;
-  Result<Secret> unseal(std::string_view kind, std::string_view id, ByteView sealed) const;
   Result<std::optional<PrincipalRecord>> read_principal(Rows rows) const;
 
   Database database_;

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "base/encoding.h"
+#include "cloud/api_error.h"
+#include "cloud/kms_envelope.h"
+#include "cloud/kms_operations.h"
+#include "crypto/random.h"
+
+namespace cofferdam::cloud::kms {
+namespace {
+
+constexpr std::string_view kSymmetric = "SYMMETRIC_DEFAULT";
+constexpr std::array<std::string_view, 2> kDataKeySpecs{"AES_256", "AES_128"};
+constexpr std::array<std::string_view, 1> kAgreements{"ECDH"};
+constexpr std::size_t kMaxPublicKey = 8192;
+
+// How long a data key is to be: KeySpec or NumberOfBytes, one of the two.
+Result<std::size_t> data_key_size(const Parameters& parameters) {
+  COFFERDAM_TRY(const std::string spec, parameters.choice("KeySpec", kDataKeySpecs, ""));
+  COFFERDAM_TRY(const auto count, parameters.optional_integer("NumberOfBytes", 1, 1024));
+  if (spec.empty() != count.has_value()) {
+    return fail(Errc::invalid_input, api::kValidation,
+                "Please specify either number of bytes or key spec.");
+  }
+  if (count) return static_cast<std::size_t>(*count);
+  return spec == "AES_256" ? 32U : 16U;
+}
+
+Secret random_secret(std::size_t size) {
+  Secret secret(size);
+  crypto::random_bytes(secret.reveal_mut());
+  return secret;
+}
+
+// The symmetric key that is to wrap a new one, and what was found out about the request.
+struct Wrapping {
+  KmsTarget target;
+  EncryptionContext context;
+  std::optional<AttestedRecipient> recipient;
+};
+
+// Recipients are for the operations that hand out a plaintext.
+Result<Wrapping> admit_wrapping(KmsCore& core, KmsRequest& request, bool with_plaintext,
+                                std::string_view pair_spec = {}) {
+  Wrapping wrapping;
+  COFFERDAM_TRY(wrapping.context, read_context(request));
+  COFFERDAM_TRY(wrapping.target, core.named_key(request));
+  const KeyRecord& key = wrapping.target.key;
+  if (with_plaintext) {
+    attest::CallBinding binding{.operation = std::string(request.operation),
+                                .key_arn = key.arn,
+                                .encryption_context = wrapping.context,
+                                .ciphertext_digest = std::nullopt};
+    COFFERDAM_TRY(wrapping.recipient, core.recipient_of(request, std::move(binding)));
+  }
+  KmsFacts facts = encryption_facts(wrapping.context, kSymmetric, wrapping.recipient);
+  if (!pair_spec.empty()) {
+    facts.conditions.emplace_back("kms:DataKeyPairSpec",
+                                  std::vector<std::string>{std::string(pair_spec)});
+  }
+  COFFERDAM_CHECK(core.admit(request, wrapping.target, facts));
+  COFFERDAM_CHECK(check_usage(request, key, KeyUsage::encrypt_decrypt));
+  COFFERDAM_CHECK(check_algorithm(key, kSymmetric, encryption_algorithms(*key.spec)));
+  COFFERDAM_CHECK(check_dry_run(request));
+  return wrapping;
+}
+
+Result<JsonReply> new_data_key(KmsCore& core, KmsRequest& request, bool with_plaintext) {
+  COFFERDAM_TRY(const std::size_t size, data_key_size(request.parameters));
+  COFFERDAM_TRY(const Wrapping wrapping, admit_wrapping(core, request, with_plaintext));
+  const KeyRecord& key = wrapping.target.key;
+  Secret data_key = random_secret(size);
+  COFFERDAM_TRY(const Sealed sealed, seal_under(core, key, wrapping.context, data_key));
+  JsonReply reply;
+  reply.members = {{"CiphertextBlob", to_base64(sealed.blob)},
+                   {"KeyId", key.arn},
+                   {"KeyMaterialId", sealed.material_id}};
+  if (!with_plaintext) return reply;
+  return release(std::move(data_key), wrapping.recipient, std::move(reply));
+}
+
+Result<JsonReply> new_pair(KmsCore& core, KmsRequest& request, bool with_plaintext) {
+  COFFERDAM_TRY(const std::string spec,
+                request.parameters.required_choice("KeyPairSpec", key_pair_spec_names()));
+  COFFERDAM_TRY(const Wrapping wrapping, admit_wrapping(core, request, with_plaintext, spec));
+  const KeyRecord& key = wrapping.target.key;
+  COFFERDAM_TRY(const auto pair, crypto::KeyPair::generate(*find_key_spec(spec)->pair));
+  Secret private_key = pair.to_pkcs8();
+  COFFERDAM_TRY(const Sealed sealed, seal_under(core, key, wrapping.context, private_key));
+  JsonReply reply;
+  reply.members = {{"PrivateKeyCiphertextBlob", to_base64(sealed.blob)},
+                   {"PublicKey", to_base64(pair.spki())},
+                   {"KeyId", key.arn},
+                   {"KeyPairSpec", spec},
+                   {"KeyMaterialId", sealed.material_id}};
+  if (!with_plaintext) return reply;
+  return release(std::move(private_key), wrapping.recipient, std::move(reply),
+                 "PrivateKeyPlaintext");
+}
+
+}  // namespace
+
+Result<JsonReply> generate_data_key(KmsCore& core, KmsRequest& request) {
+  return new_data_key(core, request, /*with_plaintext=*/true);
+}
+
+Result<JsonReply> generate_data_key_without_plaintext(KmsCore& core, KmsRequest& request) {
+  return new_data_key(core, request, /*with_plaintext=*/false);
+}
+
+Result<JsonReply> generate_data_key_pair(KmsCore& core, KmsRequest& request) {
+  return new_pair(core, request, /*with_plaintext=*/true);
+}
+
+Result<JsonReply> generate_data_key_pair_without_plaintext(KmsCore& core, KmsRequest& request) {
+  return new_pair(core, request, /*with_plaintext=*/false);
+}
+
+Result<JsonReply> generate_random(KmsCore& core, KmsRequest& request) {
+  COFFERDAM_TRY(const auto size, request.parameters.optional_integer("NumberOfBytes", 1, 1024));
+  if (!size) {
+    return fail(Errc::invalid_input, api::kValidation, "NumberOfBytes is required.");
+  }
+  if (request.parameters.has("CustomKeyStoreId")) {
+    return fail(Errc::invalid_input, api::kUnsupported, "The local KMS has no custom key stores.");
+  }
+  attest::CallBinding binding{.operation = "GenerateRandom",
+                              .key_arn = {},
+                              .encryption_context = {},
+                              .ciphertext_digest = std::nullopt};
+  COFFERDAM_TRY(const auto recipient, core.recipient_of(request, std::move(binding)));
+  KmsFacts facts;
+  if (recipient) facts.recipient = recipient->measurements;
+  COFFERDAM_CHECK(core.admit_without_key(request, "*", facts));
+  return release(random_secret(static_cast<std::size_t>(*size)), recipient, JsonReply{});
+}
+
+Result<JsonReply> derive_shared_secret(KmsCore& core, KmsRequest& request) {
+  COFFERDAM_TRY(const std::string algorithm,
+                request.parameters.required_choice("KeyAgreementAlgorithm", kAgreements));
+  COFFERDAM_TRY(const Bytes peer, request.parameters.blob("PublicKey", {1, kMaxPublicKey}));
+  COFFERDAM_TRY(const KmsTarget target, core.named_key(request));
+  const KeyRecord& key = target.key;
+  // The peer's key is to this operation what the ciphertext is to Decrypt.
+  attest::CallBinding binding{.operation = "DeriveSharedSecret",
+                              .key_arn = key.arn,
+                              .encryption_context = {},
+                              .ciphertext_digest = crypto::sha384(peer)};
+  COFFERDAM_TRY(const auto recipient, core.recipient_of(request, std::move(binding)));
+  KmsFacts facts;
+  if (recipient) facts.recipient = recipient->measurements;
+  facts.conditions = {{"kms:KeyAgreementAlgorithm", {algorithm}}};
+  COFFERDAM_CHECK(core.admit(request, target, facts));
+  COFFERDAM_CHECK(check_usage(request, key, KeyUsage::key_agreement));
+  COFFERDAM_CHECK(check_dry_run(request));
+  COFFERDAM_TRY(const crypto::KeyPair pair, core.key_pair(key));
+  auto shared = pair.agree(peer);
+  if (!shared && shared.error().code == Errc::invalid_input) {
+    return fail(Errc::invalid_input, api::kValidation,
+                "The public key is not a valid key on the curve of " + key.arn + ".");
+  }
+  if (!shared) return std::unexpected(shared.error());
+  JsonReply reply;
+  reply.members = {
+      {"KeyId", key.arn}, {"KeyAgreementAlgorithm", algorithm}, {"KeyOrigin", "AWS_KMS"}};
+  return release(*std::move(shared), recipient, std::move(reply), "SharedSecret");
+}
+
+}  // namespace cofferdam::cloud::kms
