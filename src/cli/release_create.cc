@@ -219,7 +219,7 @@ Status add_registers(const Options& options, const eif::Signer& signer,
     out.pcrs.insert_or_assign(2, octets(measured.pcr2));
   }
   if (!options.pcr16.empty()) return {};
-  if (options.config.empty()) {
+  if (image && options.config.empty()) {
     const auto inside = release::config_of_image(*image);
     if (!inside) return wrap("the configuration of the image", inside.error());
     return add_config(*inside, signer, out);
