@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/release_history.h"
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "attest/release_manifest.h"
@@ -85,7 +86,7 @@ std::optional<std::uint64_t> ReleaseHistory::latest(std::string_view name) const
 
 Status ReleaseHistory::append(ByteView bytes) {
   COFFERDAM_TRY(const attest::ReleaseManifest manifest, read_manifest(bytes));
-  if (const auto last = latest(manifest.name); last >= std::optional(manifest.release)) {
+  if (const auto last = latest(manifest.name); last && *last >= manifest.release) {
     return fail(Errc::denied, kReleaseNotNewer,
                 path_.string() + " already has release " + std::to_string(*last) + " of " +
                     manifest.name + ": expected a greater number");
