@@ -72,8 +72,10 @@ Result<std::string> certificate_for(const Options& options, const eif::Image& im
 Result<eif::SigningRequest> make_request(const Options& options) {
   COFFERDAM_TRY(const eif::Image image, eif::Image::open(options.image));
   COFFERDAM_TRY(const eif::Measurements measured, image.measure());
-  COFFERDAM_TRY(std::string certificate, certificate_for(options, image));
-  return eif::SigningRequest::make(measured, std::move(certificate));
+  COFFERDAM_TRY(std::string pem, certificate_for(options, image));
+  COFFERDAM_TRY(const auto certificate, eif::SigningCertificate::from_pem(pem));
+  warn_unless_valid(certificate);
+  return eif::SigningRequest::make(measured, std::move(pem));
 }
 
 Exit emit(const Options& options) {

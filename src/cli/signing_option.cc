@@ -117,11 +117,15 @@ Result<eif::Signer> load_signer(const SigningOptions& options) {
   COFFERDAM_TRY(const auto stated, crypto::EcPublicKey::from_spki(certificate.view.spki));
   COFFERDAM_TRY(auto key, open_signing_key(options, stated));
   COFFERDAM_TRY(eif::Signer signer, eif::Signer::make(std::move(pem), std::move(key)));
-  if (const Status valid = eif::check_validity(certificate, SystemClock().now()); !valid) {
-    std::cerr << "cofferdam: warning: " << valid.error().detail
-              << "; no enclave starts from an image signed so\n";
-  }
+  warn_unless_valid(certificate);
   return signer;
+}
+
+void warn_unless_valid(const eif::SigningCertificate& certificate) {
+  const Status valid = eif::check_validity(certificate, SystemClock().now());
+  if (valid) return;
+  std::cerr << "cofferdam: warning: " << valid.error().detail
+            << "; no enclave starts from an image signed so\n";
 }
 
 Result<std::unique_ptr<const crypto::SigningKey>> open_signing_key(

@@ -29,9 +29,11 @@ void add_signing_options(CLI::App& command, SigningOptions& options, bool requir
 // All but --signing-cert.
 CLI::Option* add_signing_key_options(CLI::App& command, SigningOptions& options);
 
-// Opens the key and checks that it is the certificate's. Warns on standard error of a
-// certificate that is not valid now: no enclave starts with it.
+// Opens the key and checks that it is the certificate's. Warns as below.
 Result<eif::Signer> load_signer(const SigningOptions& options);
+
+// Says so on standard error if the certificate is not valid now: no enclave starts with it.
+void warn_unless_valid(const eif::SigningCertificate& certificate);
 
 // The key alone. `public_key` is its public half where known, for a token without it.
 Result<std::unique_ptr<const crypto::SigningKey>> open_signing_key(

@@ -129,6 +129,10 @@ TEST_F(SigningTest, AnExpiredCertificateIsAWarning) {
   EXPECT_EQ(outcome.exit, Exit::ok);
   EXPECT_THAT(outcome.err, HasSubstr("warning: the signing certificate expired"));
   EXPECT_EQ(verify("old.pem").text("reason"), "expired");
+  const Outcome request =
+      sign({"--signing-cert", path("old.pem"), "--emit-request", path("request")});
+  EXPECT_EQ(request.exit, Exit::ok);
+  EXPECT_THAT(request.err, HasSubstr("warning: the signing certificate expired"));
   EXPECT_EQ(sign_with("cert.pem", "key.pem").err, "");
 }
 
