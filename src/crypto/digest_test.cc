@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"
+#include "crypto/digest_stream.h"
 
 namespace cofferdam::crypto {
 namespace {
@@ -31,6 +32,16 @@ TEST(DigestTest, ADigestChosenAtRunTimeIsTheSame) {
   EXPECT_EQ(digest(Hash::sha512, as_bytes("x")), to_bytes(sha512(as_bytes("x"))));
   for (const Hash hash : {Hash::sha256, Hash::sha384, Hash::sha512}) {
     EXPECT_EQ(digest(hash, {}).size(), digest_size(hash));
+  }
+}
+
+TEST(DigestTest, AStreamOfAnyHashGivesTheDigestOfItsPieces) {
+  for (const Hash hash : {Hash::sha256, Hash::sha384, Hash::sha512}) {
+    DigestStream stream(hash);
+    stream.update(as_bytes("a"));
+    stream.update({});
+    stream.update(as_bytes("bc"));
+    EXPECT_EQ(stream.finish(), digest(hash, as_bytes("abc")));
   }
 }
 

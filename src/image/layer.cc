@@ -177,8 +177,10 @@ class Application {
 
 Result<Layer> read_layer(ByteSource& archive, const LayerContents& contents,
                          const TreeLimits& limits) {
+  // Layers without an end occur (umoci up to 0.4.7 writes some); their digest is checked.
   tar::Reader reader(
-      archive, {.max_entries = limits.max_entries, .max_content_size = limits.max_content_size});
+      archive, {.max_entries = limits.max_entries, .max_content_size = limits.max_content_size},
+      tar::End::optional);
   Layer out;
   std::uint64_t left = limits.max_content_size;
   while (true) {
