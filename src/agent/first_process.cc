@@ -42,8 +42,7 @@ bool become_only_user(uid_t uid, gid_t gid) {
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
   const int status = body();
-  std::fflush(stdout);
-  _exit(status);
+  _exit(std::fflush(stdout) == 0 ? status : kNoNamespace);
 }
 
 std::string read_all(int fd) {
@@ -74,7 +73,7 @@ std::optional<Life> as_first_process(Users users, const std::function<int()>& bo
                               (mapped ? CLONE_NEWUSER : 0) | SIGCHLD;
   const uid_t uid = geteuid();
   const gid_t gid = getegid();
-  std::fflush(stdout);
+  if (std::fflush(stdout) != 0) return std::nullopt;
   const auto pid = static_cast<pid_t>(syscall(SYS_clone, flags, nullptr, nullptr, nullptr, 0));
   if (pid == 0) be_first_process(writing.get(), mapped, uid, gid, body);
   if (pid < 0) return std::nullopt;

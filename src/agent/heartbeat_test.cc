@@ -30,7 +30,7 @@ static_assert(!CanSendAHeartbeat<SelfEvidence> && !CanSendAHeartbeat<MeasuredCon
 // nitro-cli's side of one heartbeat.
 class Listener {
  public:
-  Listener(std::string path, Bytes answer) : answer_(std::move(answer)) {
+  Listener(const std::string& path, Bytes answer) : answer_(std::move(answer)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
@@ -96,12 +96,12 @@ TEST_F(HeartbeatTest, SendsTheByteAndExpectsItBack) {
 }
 
 TEST_F(HeartbeatTest, FailsOnAnyOtherAnswer) {
-  Listener nitro(path(), {0xb6});
+  const Listener nitro(path(), {0xb6});
   expect_failure("found another one");
 }
 
 TEST_F(HeartbeatTest, FailsWithoutAnAnswer) {
-  Listener nitro(path(), {});
+  const Listener nitro(path(), {});
   expect_failure("found the end");
 }
 

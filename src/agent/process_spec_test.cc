@@ -76,21 +76,21 @@ TEST(ProcessSpecTest, EveryTruncationIsRefused) {
 }
 
 TEST(ProcessSpecTest, RefusesMembersNobodyKnows) {
-  expect_refused(with("\"root\"", "\"terminal\": false, \"root\""), "a member nobody knows");
-  expect_refused(with("\"uid\"", "\"username\": \"app\", \"uid\""), "user has a member");
-  expect_refused(with("\"path\"", "\"flags\": 1, \"path\""), "attributes[0] has a member");
+  expect_refused(with(R"("root")", R"("terminal": false, "root")"), "a member nobody knows");
+  expect_refused(with(R"("uid")", R"("username": "app", "uid")"), "user has a member");
+  expect_refused(with(R"("path")", R"("flags": 1, "path")"), "attributes[0] has a member");
 }
 
 TEST(ProcessSpecTest, RefusesRepeatedMembers) {
-  expect_refused(with("\"root\"", "\"cwd\": \"/\", \"root\""), "twice");
-  expect_refused(with("\"uid\"", "\"gid\": 0, \"uid\""), "twice");
+  expect_refused(with(R"("root")", R"("cwd": "/", "root")"), "twice");
+  expect_refused(with(R"("uid")", R"("gid": 0, "uid")"), "twice");
 }
 
 TEST(ProcessSpecTest, RefusesWrongTypes) {
   expect_refused("[]", "not an object");
   expect_refused(with("\"/rootfs\"", "null"), "root is not a string");
   expect_refused(with("\"--name\"", "7"), "args[1] is not a string");
-  expect_refused(with("[\"server\", \"--name\", \"a b\"]", "\"server\""), "args is not an array");
+  expect_refused(with(R"(["server", "--name", "a b"])", R"("server")"), "args is not an array");
   expect_refused(with("1000", "\"1000\""), "user.uid is not an integer");
   expect_refused(with("1000", "1000.0"), "user.uid is not an integer");
   expect_refused(with("[4, 27]", "[4, null]"), "user.additionalGids[1] is not an integer");
@@ -122,10 +122,10 @@ TEST(ProcessSpecTest, RefusesWhatIsNoVariable) {
 }
 
 TEST(ProcessSpecTest, RefusesWhatNoSystemCallCanCarry) {
-  expect_refused(with("\"--name\"", "\"a\\u0000b\""), "args[1] holds a NUL");
+  expect_refused(with(R"("--name")", "\"a\\u0000b\""), "args[1] holds a NUL");
   expect_refused(with("\"server\"", "\"\""), "args[0] is empty");
   expect_refused(with("\"/srv/app\"", "\"/" + std::string(4095, 'x') + "\""), "cwd is longer");
-  expect_refused(with("a b", std::string(128 * 1024, 'x')), "args[2] is longer");
+  expect_refused(with("a b", std::string(std::size_t{128} * 1024, 'x')), "args[2] is longer");
 }
 
 TEST(ProcessSpecTest, RefusesAttributesWithoutANamespaceAndTwoOfOneName) {

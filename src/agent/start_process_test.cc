@@ -103,7 +103,7 @@ TEST_F(StartProcessTest, GivesTheEnvironmentToTheByteAndNothingElse) {
 TEST_F(StartProcessTest, StartsWithDefaultSignalsAndNoDescriptorsOfOurs) {
   COFFERDAM_NEEDS(Users::only_one);
   const int leak = dup(STDOUT_FILENO);
-  std::signal(SIGPIPE, SIG_IGN);
+  ASSERT_NE(std::signal(SIGPIPE, SIG_IGN), SIG_ERR);
   const std::string output = live(Users::only_one).output;
   close(leak);
   EXPECT_THAT(output, HasSubstr("signals changed: 0\n"));

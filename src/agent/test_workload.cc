@@ -16,8 +16,6 @@
 #include <cstdlib>
 #include <cstring>
 
-extern char** environ;
-
 namespace {
 
 constexpr int kStopped = 40;
@@ -81,11 +79,13 @@ int report(int count, char** paths) {
   return 0;
 }
 
+int number(const char* text) { return static_cast<int>(std::strtol(text, nullptr, 10)); }
+
 void stop(int) { _exit(kStopped); }
 
 // Ends on `signal`, and asks its supervisor for the end.
 int wait_for(int signal) {
-  std::signal(signal, stop);
+  if (std::signal(signal, stop) == SIG_ERR) return kBroken;
   kill(getppid(), SIGTERM);
   while (true) pause();
 }
@@ -113,7 +113,7 @@ int leave_behind() {
   if (pipe(ends.data()) != 0) return kBroken;
   if (fork() == 0) {
     setsid();
-    std::signal(SIGTERM, SIG_IGN);
+    if (std::signal(SIGTERM, SIG_IGN) == SIG_ERR) _exit(kBroken);
     const char ready = 1;
     if (write(ends[1], &ready, 1) != 1) _exit(kBroken);
     while (true) pause();
@@ -129,6 +129,6 @@ int main(int argc, char** argv) {
   if (std::strcmp(what, "report") == 0) return report(argc - 2, argv + 2);
   if (std::strcmp(what, "orphan") == 0) return leave_orphan();
   if (std::strcmp(what, "leave") == 0) return leave_behind();
-  if (std::strcmp(what, "stop-on") == 0 && argc > 2) return wait_for(std::atoi(argv[2]));
-  return std::atoi(what);
+  if (std::strcmp(what, "stop-on") == 0 && argc > 2) return wait_for(number(argv[2]));
+  return number(what);
 }

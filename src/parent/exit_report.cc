@@ -44,7 +44,7 @@ Result<json::object> parse_exit_report(ByteView body) {
   COFFERDAM_CHECK(copy_text(report, "reason", out));
   COFFERDAM_CHECK(copy_text(report, "detail", out));
   if (!out.contains("exitStatus") || !out.contains("cause")) {
-    return fail(Errc::invalid_input, "expected \"exitStatus\" and \"cause\"");
+    return fail(Errc::invalid_input, R"(expected "exitStatus" and "cause")");
   }
   if (std::ranges::find(kCauses, std::string_view(out.at("cause").get_string())) == kCauses.end()) {
     return fail(Errc::invalid_input,
