@@ -493,5 +493,5 @@ class ImageBuildTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    COFFERDAM = sys.argv.pop(1)
+    COFFERDAM = os.path.abspath(sys.argv.pop(1))
     unittest.main()

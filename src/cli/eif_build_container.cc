@@ -180,8 +180,9 @@ Status add_aws_ramdisks(const BuildOptions& options, image::ContainerImage conta
 
 Result<image::Owner> parse_owner(std::string_view text) {
   const auto number = [](std::string_view digits, std::uint32_t& out) {
-    const char* const end = digits.data() + digits.size();
-    const auto [stop, error] = std::from_chars(digits.data(), end, out);
+    const char* const begin = digits.data();
+    const char* const end = begin + digits.size();
+    const auto [stop, error] = std::from_chars(begin, end, out);
     return error == std::errc() && stop == end && out != std::numeric_limits<std::uint32_t>::max();
   };
   image::Owner out;

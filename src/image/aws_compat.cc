@@ -160,9 +160,10 @@ cpio::Header header_of(const auto& record) {
 }  // namespace
 
 const std::vector<std::string>* aws_command(const ContainerConfig& config) {
-  const auto given = [](const auto& list) { return list && !list->empty(); };
-  if (given(config.cmd)) return &*config.cmd;
-  return given(config.entrypoint) ? &*config.entrypoint : nullptr;
+  for (const auto* list : {&config.cmd, &config.entrypoint}) {
+    if (list->has_value() && !list->value().empty()) return &list->value();
+  }
+  return nullptr;
 }
 
 AwsApplicationRamdisk::AwsApplicationRamdisk(FileTree rootfs, std::optional<std::uint32_t> mtime)
