@@ -181,6 +181,114 @@ class AwsCliTest(unittest.TestCase):
         self.assertEqual(described["KeyState"], "Enabled")
         self.assertEqual(described["Description"], "demo")
 
+    def kms(self, *arguments):
+        return self.cloud.must("kms", *arguments)
+
+    def kms_error(self, *arguments):
+        status, _, error = self.cloud.aws("kms", *arguments)
+        self.assertNotEqual(status, 0, arguments)
+        return error
+
+    def new_key(self, spec, usage):
+        return self.kms("create-key", "--key-spec", spec, "--key-usage", usage)["KeyMetadata"]["Arn"]
+
+    def file(self, name, base64_text):
+        path = os.path.join(self.folder.name, name)
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(base64_text))
+        return path
+
+    def test_openssl_verifies_its_signatures(self):
+        for spec, algorithm, digest in (("ECC_NIST_P384", "ECDSA_SHA_384", "-sha384"),
+                                        ("RSA_2048", "RSASSA_PKCS1_V1_5_SHA_256", "-sha256")):
+            key = self.new_key(spec, "SIGN_VERIFY")
+            common = ["--key-id", key, "--message", "fileb://" + self.secret,
+                      "--signing-algorithm", algorithm]
+            signature = self.file("sig.bin", self.kms("sign", *common)["Signature"])
+            spki = self.file("spki.der", self.kms("get-public-key", "--key-id", key)["PublicKey"])
+            done = subprocess.run(["openssl", "dgst", digest, "-verify", spki, "-keyform", "DER",
+                                   "-signature", signature, self.secret],
+                                  capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.stdout.strip(), "Verified OK", done.stderr)
+            self.assertTrue(self.kms("verify", *common, "--signature",
+                                     "fileb://" + signature)["SignatureValid"])
+
+    def test_macs(self):
+        key = self.new_key("HMAC_256", "GENERATE_VERIFY_MAC")
+        common = ["--key-id", key, "--message", "fileb://" + self.secret,
+                  "--mac-algorithm", "HMAC_SHA_256"]
+        mac = self.file("mac.bin", self.kms("generate-mac", *common)["Mac"])
+        self.assertTrue(self.kms("verify-mac", *common, "--mac", "fileb://" + mac)["MacValid"])
+        self.assertIn("(KMSInvalidMacException)", self.kms_error(
+            "verify-mac", *common, "--mac", "fileb://" + self.secret))
+
+    def test_data_key_pairs_random_bytes_and_re_encryption(self):
+        key, other = self.create_key(), self.create_key()
+        pair = self.kms("generate-data-key-pair", "--key-id", key, "--key-pair-spec",
+                        "ECC_NIST_P256")
+        self.assertIn("PrivateKeyPlaintext", pair)
+        pair = self.kms("generate-data-key-pair-without-plaintext", "--key-id", key,
+                        "--key-pair-spec", "ECC_NIST_P256")
+        self.assertNotIn("PrivateKeyPlaintext", pair)
+        self.assertNotIn("Plaintext", self.kms(
+            "generate-data-key-without-plaintext", "--key-id", key, "--key-spec", "AES_128"))
+        random = self.kms("generate-random", "--number-of-bytes", "20")["Plaintext"]
+        self.assertEqual(len(base64.b64decode(random)), 20)
+        moved = self.kms("re-encrypt", "--ciphertext-blob", "fileb://" + self.encrypt(key),
+                         "--source-encryption-context", "app=demo", "--destination-key-id", other,
+                         "--destination-encryption-context", "app=demo")
+        status, answer, error = self.decrypt(self.file("moved.bin", moved["CiphertextBlob"]))
+        self.assertEqual(status, 0, error)
+        self.assertEqual(answer["KeyId"], other)
+
+    def test_aliases(self):
+        key, other = self.create_key(), self.create_key()
+        self.kms("create-alias", "--alias-name", "alias/cli", "--target-key-id", key)
+        self.kms("update-alias", "--alias-name", "alias/cli", "--target-key-id", other)
+        listed = self.kms("list-aliases", "--key-id", other)["Aliases"]
+        self.assertEqual([alias["AliasName"] for alias in listed], ["alias/cli"])
+        self.kms("delete-alias", "--alias-name", "alias/cli")
+        self.assertIn("(NotFoundException)", self.kms_error("describe-key", "--key-id", "alias/cli"))
+
+    def test_the_life_of_a_key(self):
+        key = self.create_key()
+        self.kms("update-key-description", "--key-id", key, "--description", "new")
+        self.kms("tag-resource", "--key-id", key, "--tags", "TagKey=a,TagValue=b")
+        self.assertEqual(len(self.kms("list-resource-tags", "--key-id", key)["Tags"]), 1)
+        self.kms("untag-resource", "--key-id", key, "--tag-keys", "a")
+        self.assertEqual(self.kms("list-key-policies", "--key-id", key)["PolicyNames"], ["default"])
+        self.kms("enable-key-rotation", "--key-id", key)
+        self.assertTrue(self.kms("get-key-rotation-status", "--key-id", key)["KeyRotationEnabled"])
+        self.kms("disable-key-rotation", "--key-id", key)
+        self.kms("disable-key", "--key-id", key)
+        self.assertIn("(DisabledException)", self.kms_error(
+            "generate-data-key", "--key-id", key, "--key-spec", "AES_256"))
+        self.kms("enable-key", "--key-id", key)
+        self.kms("schedule-key-deletion", "--key-id", key, "--pending-window-in-days", "7")
+        self.assertIn(key + " is pending deletion.", self.kms_error("enable-key", "--key-id", key))
+        self.kms("cancel-key-deletion", "--key-id", key)
+
+    def test_grants(self):
+        key = self.create_key()
+        self.kms("put-key-policy", "--key-id", key, "--policy-name", "default", "--policy",
+                 json.dumps({"Version": "2012-10-17", "Statement": {
+                     "Effect": "Allow", "Action": "kms:*", "Resource": "*",
+                     "Principal": {"AWS": "arn:aws:iam::111122223333:user/admin"}}}))
+        blob = self.encrypt(key)
+        self.assertNotEqual(self.decrypt(blob, who="enclaveCredentials")[0], 0)
+        grant = self.kms("create-grant", "--key-id", key, "--grantee-principal", KEY_ROLE,
+                         "--operations", "Decrypt", "--constraints",
+                         "EncryptionContextSubset={app=demo}")
+        self.assertEqual(self.decrypt(blob, who="enclaveCredentials")[0], 0)
+        self.assertEqual(self.kms("list-grants", "--key-id", key)["Grants"][0]["GrantId"],
+                         grant["GrantId"])
+        self.kms("revoke-grant", "--key-id", key, "--grant-id", grant["GrantId"])
+        self.assertNotEqual(self.decrypt(blob, who="enclaveCredentials")[0], 0)
+        grant = self.kms("create-grant", "--key-id", key, "--grantee-principal", KEY_ROLE,
+                         "--operations", "Decrypt")
+        self.kms("retire-grant", "--key-id", key, "--grant-id", grant["GrantId"])
+        self.assertEqual(self.kms("list-grants", "--key-id", key)["Grants"], [])
+
     def test_its_errors_are_understood(self):
         unknown = "01234567-89ab-4def-8123-456789abcdef"
         _, _, error = self.cloud.aws("kms", "describe-key", "--key-id", unknown)
