@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json.h"
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_stack.hpp>
 #include <set>
 #include <vector>
 
+#include "base/json_secrets.h"
+
 namespace cofferdam {
 namespace {
+
+constexpr std::size_t kMaxDepth = 32;
 
 using boost::json::error_code;
 using boost::json::string_view;
@@ -27,6 +32,7 @@ class StrictHandler {
   }
   bool on_document_end(error_code&) { return true; }
   bool on_object_begin(error_code&) {
+    secret_name_ = nullptr;
     names_.emplace_back();
     return true;
   }
@@ -35,7 +41,10 @@ class StrictHandler {
     stack_.push_object(size);
     return true;
   }
-  bool on_array_begin(error_code&) { return true; }
+  bool on_array_begin(error_code&) {
+    secret_name_ = nullptr;
+    return true;
+  }
   bool on_array_end(std::size_t size, error_code&) {
     stack_.push_array(size);
     return true;
@@ -47,21 +56,35 @@ class StrictHandler {
   }
   bool on_key(string_view part, std::size_t, error_code& error) {
     key_.append(part.data(), part.size());
-    if (!names_.back().insert(std::move(key_)).second) {
+    const auto [name, added] = names_.back().insert(std::move(key_));
+    if (!added) {
       error = boost::json::error::syntax;
       duplicate_ = true;
       return false;
     }
     key_.clear();
     stack_.push_key(part);
+    const bool secret =
+        names_.size() == 1 && std::ranges::find(secret_names_, *name) != secret_names_.end();
+    secret_name_ = secret ? &*name : nullptr;
     return true;
   }
   bool on_string_part(string_view part, std::size_t, error_code&) {
-    stack_.push_chars(part);
+    if (in_secret()) {
+      append_to_secret(part);
+    } else {
+      stack_.push_chars(part);
+    }
     return true;
   }
   bool on_string(string_view part, std::size_t, error_code&) {
-    stack_.push_string(part);
+    if (in_secret()) {
+      append_to_secret(part);
+      secret_name_ = nullptr;
+      stack_.push_null();
+    } else {
+      stack_.push_string(part);
+    }
     return true;
   }
   bool on_number_part(string_view, error_code&) { return true; }
@@ -91,8 +114,25 @@ class StrictHandler {
   json::value release() { return stack_.release(); }
   bool duplicate() const { return duplicate_; }
 
+  // Members of the outermost object whose text is kept out of the value.
+  void keep_secret(std::span<const std::string_view> names) { secret_names_ = names; }
+  JsonSecrets release_secrets() { return std::move(secrets_); }
+
  private:
+  bool in_secret() const { return secret_name_ != nullptr; }
+  void append_to_secret(string_view part) {
+    const ByteView piece = as_bytes({part.data(), part.size()});
+    Secret& secret = secrets_[*secret_name_];
+    Secret longer(secret.size() + piece.size());
+    std::ranges::copy(secret.reveal(), longer.reveal_mut().begin());
+    std::ranges::copy(piece, longer.reveal_mut().subspan(secret.size()).begin());
+    secret = std::move(longer);
+  }
+
   boost::json::value_stack stack_;
+  std::span<const std::string_view> secret_names_;
+  const std::string* secret_name_ = nullptr;  // Of the text that comes next, in names_.
+  JsonSecrets secrets_;
   std::vector<std::set<std::string>> names_;
   std::string key_;
   bool duplicate_ = false;
@@ -105,6 +145,30 @@ std::unexpected<Error> wrong_type(std::string_view name, std::string_view wanted
 const json::value* find(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
   return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+Result<JsonWithSecrets> parse(std::string_view text, std::size_t max_size, std::size_t max_depth,
+                              std::span<const std::string_view> secret_names) {
+  if (text.size() > max_size) {
+    return fail(Errc::invalid_input, "JSON of " + std::to_string(text.size()) +
+                                         " bytes exceeds the limit of " + std::to_string(max_size));
+  }
+  json::parse_options options;
+  options.max_depth = max_depth;
+  json::basic_parser<StrictHandler> parser(options);
+  parser.handler().keep_secret(secret_names);
+  error_code error;
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
+  if (parser.handler().duplicate()) {
+    return fail(Errc::invalid_input, "JSON object with the same member twice");
+  }
+  if (error || !parser.done()) {
+    return fail(Errc::invalid_input, "not JSON, at byte " + std::to_string(used) +
+                                         (error ? ": " + error.message() : ""));
+  }
+  if (used != text.size()) return fail(Errc::invalid_input, "text after the JSON value");
+  return JsonWithSecrets{.value = parser.handler().release(),
+                         .secrets = parser.handler().release_secrets()};
 }
 
 void print(const json::value& value, const std::string& indent, std::string& out) {
@@ -133,24 +197,13 @@ void print(const json::value& value, const std::string& indent, std::string& out
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text, std::size_t max_size, std::size_t max_depth) {
-  if (text.size() > max_size) {
-    return fail(Errc::invalid_input, "JSON of " + std::to_string(text.size()) +
-                                         " bytes exceeds the limit of " + std::to_string(max_size));
-  }
-  json::parse_options options;
-  options.max_depth = max_depth;
-  json::basic_parser<StrictHandler> parser(options);
-  error_code error;
-  const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
-  if (parser.handler().duplicate()) {
-    return fail(Errc::invalid_input, "JSON object with the same member twice");
-  }
-  if (error || !parser.done()) {
-    return fail(Errc::invalid_input, "not JSON, at byte " + std::to_string(used) +
-                                         (error ? ": " + error.message() : ""));
-  }
-  if (used != text.size()) return fail(Errc::invalid_input, "text after the JSON value");
-  return parser.handler().release();
+  COFFERDAM_TRY(auto parsed, parse(text, max_size, max_depth, {}));
+  return std::move(parsed.value);
+}
+
+Result<JsonWithSecrets> parse_json_with_secrets(std::string_view text, std::size_t max_size,
+                                                std::span<const std::string_view> names) {
+  return parse(text, max_size, kMaxDepth, names);
 }
 
 Result<std::optional<std::string>> optional_string(const json::object& object,

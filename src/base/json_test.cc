@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
+
+#include "base/json_secrets.h"
 
 namespace cofferdam {
 namespace {
@@ -83,6 +86,44 @@ TEST(JsonTest, PrintsForPeople) {
   EXPECT_EQ(pretty_json(object(R"({"a":[1,{}],"b":{"c":"\""},"d":[]})")),
             "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": {\n    \"c\": \"\\\"\"\n  },\n"
             "  \"d\": []\n}\n");
+}
+
+TEST(JsonSecretsTest, ANamedTextIsOutsideTheValue) {
+  constexpr std::array<std::string_view, 2> kNames{"Plaintext", "Message"};
+  const auto parsed = parse_json_with_secrets(
+      R"({"KeyId":"k","Plaintext":"aHVudGVyMg==","Message":7,"Inner":{"Plaintext":"seen"}})", 1024,
+      kNames);
+  ASSERT_TRUE(parsed.has_value()) << parsed.error().detail;
+  const json::object& value = parsed->value.as_object();
+  EXPECT_EQ(value.at("KeyId"), "k");
+  EXPECT_TRUE(value.at("Plaintext").is_null());
+  EXPECT_EQ(value.at("Message"), 7);
+  EXPECT_EQ(value.at("Inner").at("Plaintext"), "seen");
+  ASSERT_EQ(parsed->secrets.size(), 1U);
+  EXPECT_EQ(as_text(parsed->secrets.at("Plaintext").reveal()), "aHVudGVyMg==");
+}
+
+TEST(JsonSecretsTest, EscapesAndLongTextsArriveWhole) {
+  constexpr std::array<std::string_view, 1> kNames{"Plaintext"};
+  const std::string text(10'000, 'x');
+  const auto parsed =
+      parse_json_with_secrets(R"({"Plaintext":"a\/)" + text + R"(\nb"})", 1 << 20, kNames);
+  ASSERT_TRUE(parsed.has_value()) << parsed.error().detail;
+  EXPECT_EQ(as_text(parsed->secrets.at("Plaintext").reveal()), "a/" + text + "\nb");
+}
+
+TEST(JsonSecretsTest, IsAsStrictAsWithoutSecrets) {
+  constexpr std::array<std::string_view, 1> kNames{"a"};
+  for (const std::string_view bad : {R"({"a":"x","a":"y"})",
+                                     R"({"a":"x"} )"
+                                     "x",
+                                     R"({"a":"x)"}) {
+    EXPECT_FALSE(parse_json_with_secrets(bad, 1024, kNames).has_value()) << bad;
+  }
+  const auto arrays = parse_json_with_secrets(R"({"a":["x"]})", 1024, kNames);
+  ASSERT_TRUE(arrays.has_value());
+  EXPECT_TRUE(arrays->secrets.empty());
+  EXPECT_EQ(arrays->value.at("a").at(0), "x");
 }
 
 }  // namespace

@@ -48,14 +48,15 @@ net::HttpResponse JsonService::answer(const Call& call) {
   const std::string_view operation =
       dot == std::string_view::npos ? std::string_view() : target.substr(dot + 1);
   const std::string_view body = as_text(call.http.body);
-  auto value = parse_json(body.empty() ? "{}" : body, kMaxBody);
-  if (!value || !value->is_object()) {
+  auto parsed = parse_json_with_secrets(body.empty() ? "{}" : body, kMaxBody, secret_members());
+  if (!parsed || !parsed->value.is_object()) {
     return refuse({.type = std::string(api::kSerialization),
-                   .message = value ? "The request is not a JSON object." : value.error().detail,
+                   .message = parsed ? "The request is not a JSON object." : parsed.error().detail,
                    .status = 400},
                   call.request_id);
   }
-  const auto reply = invoke(operation, call, Parameters(value->get_object()));
+  const auto reply = invoke(operation, call,
+                            Parameters(parsed->value.get_object(), /*path=*/{}, &parsed->secrets));
   if (!reply) return refuse(api::to_aws_error(reply.error()), call.request_id);
   return render(*reply, call.request_id);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/json.h"
@@ -26,6 +27,8 @@ class JsonService : public Service {
   net::HttpResponse refuse(const aws::AwsError& error, std::string_view request_id) const final;
 
  protected:
+  // Members whose text never becomes a JSON value: Parameters::secret_blob reads them.
+  virtual std::span<const std::string_view> secret_members() const noexcept { return {}; }
   // UnknownOperationException for an operation the service does not have.
   virtual Result<JsonReply> invoke(std::string_view operation, const Call& call,
                                    Parameters parameters) = 0;

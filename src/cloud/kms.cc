@@ -63,6 +63,11 @@ const Kms::Operation* Kms::find_operation(std::string_view name) noexcept {
   return found == kOperations.end() ? nullptr : found;
 }
 
+std::span<const std::string_view> Kms::secret_members() const noexcept {
+  static constexpr std::array<std::string_view, 2> kMembers{"Message", "Plaintext"};
+  return kMembers;
+}
+
 Result<JsonReply> Kms::invoke(std::string_view name, const Call& call, Parameters parameters) {
   const Operation* operation = find_operation(name);
   if (operation == nullptr) {

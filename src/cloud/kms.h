@@ -24,6 +24,7 @@ class Kms final : public JsonService {
   std::string_view target_prefix() const noexcept override { return "TrentService"; }
 
  protected:
+  std::span<const std::string_view> secret_members() const noexcept override;
   Result<JsonReply> invoke(std::string_view operation, const Call& call,
                            Parameters parameters) override;
 

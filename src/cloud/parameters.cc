@@ -144,20 +144,20 @@ Result<Bytes> Parameters::blob(std::string_view name, Bounds bytes) const {
   return decoded;
 }
 
-Result<Secret> Parameters::secret_blob(std::string_view name, Bounds bytes) {
-  COFFERDAM_TRY(json::string* const found, find_string(name));
-  if (found == nullptr) {
+Result<Secret> Parameters::secret_blob(std::string_view name, Bounds bytes) const {
+  const auto found = secrets_ == nullptr ? JsonSecrets::const_iterator() : secrets_->find(name);
+  if (secrets_ == nullptr || found == secrets_->end()) {
+    if (find(name) != nullptr) return wrong_type(location(name), "text");
     return api::invalid_parameter("null", location(name), "Member must not be null");
   }
+  const std::string_view text = as_text(found->second.reveal());
   // Locked memory is scarce: refuse before decoding into it.
-  const std::size_t most = base64_size(bytes.max);
-  auto decoded = found->size() > most ? Result<Secret>(fail(Errc::invalid_input, "too long"))
-                                      : secret_from_base64(*found);
-  const std::size_t size = decoded ? decoded->size() : found->size();
-  const bool too_long = found->size() > most;
-  wipe({reinterpret_cast<std::uint8_t*>(found->data()), found->size()});
-  if (!decoded && !too_long) return wrong_type(location(name), "base64");
-  COFFERDAM_CHECK(check_length(name, "of a secret", size, bytes));
+  if (text.size() > base64_size(bytes.max)) {
+    COFFERDAM_CHECK(check_length(name, "of a secret", text.size(), bytes));
+  }
+  auto decoded = secret_from_base64(text);
+  if (!decoded) return wrong_type(location(name), "base64");
+  COFFERDAM_CHECK(check_length(name, "of a secret", decoded->size(), bytes));
   return decoded;
 }
 

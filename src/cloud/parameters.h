@@ -13,6 +13,7 @@
 
 #include "base/byte_view.h"
 #include "base/json.h"
+#include "base/json_secrets.h"
 #include "base/result.h"
 #include "base/secret.h"
 
@@ -29,9 +30,11 @@ struct Bounds {
 // Absent and null mean the same. Unknown members are ignored, as AWS does.
 class Parameters {
  public:
-  // `path` goes before member names in messages: "recipient.".
-  explicit Parameters(json::object& members, std::string path = {})
-      : members_(&members), path_(std::move(path)) {}
+  // `path` goes before member names in messages: "recipient.". `secrets` has the texts that
+  // parse_json_with_secrets kept out of the members.
+  explicit Parameters(json::object& members, std::string path = {},
+                      const JsonSecrets* secrets = nullptr)
+      : members_(&members), path_(std::move(path)), secrets_(secrets) {}
 
   Result<std::string> text(std::string_view name, Bounds characters) const;
   Result<std::optional<std::string>> optional_text(std::string_view name, Bounds characters) const;
@@ -41,8 +44,8 @@ class Parameters {
   Result<std::string> required_choice(std::string_view name,
                                       std::span<const std::string_view> words) const;
   Result<Bytes> blob(std::string_view name, Bounds bytes) const;
-  // A blob that is secret: the text it came in is wiped.
-  Result<Secret> secret_blob(std::string_view name, Bounds bytes);
+  // A blob that is secret: one of the members that its service names as such.
+  Result<Secret> secret_blob(std::string_view name, Bounds bytes) const;
   Result<std::optional<std::int64_t>> optional_integer(std::string_view name, std::int64_t min,
                                                        std::int64_t max) const;
   Result<bool> flag(std::string_view name) const;
@@ -63,6 +66,7 @@ class Parameters {
 
   json::object* members_;
   std::string path_;
+  const JsonSecrets* secrets_;
 };
 
 }  // namespace cofferdam::cloud
