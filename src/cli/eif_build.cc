@@ -167,8 +167,9 @@ Result<Built> build(BuildOptions options) {
   spec.arch = made.arch;
   spec.signer = signer ? &*signer : nullptr;
   spec.progress = [&progress](std::uint64_t bytes) { progress.update(bytes); };
-  COFFERDAM_TRY(eif::Measurements measured, eif::build_image(std::move(spec), options.output));
-  return Built{.measurements = std::move(measured), .pcr16 = made.pcr16};
+  Built out{.measurements = {}, .pcr16 = made.pcr16};
+  COFFERDAM_TRY(out.measurements, eif::build_image(std::move(spec), options.output));
+  return out;
 }
 
 // ---- What was typed
@@ -223,7 +224,9 @@ Exit run(const BuildOptions& options) {
     return exit_for(built.error());
   }
   json::object measurements = eif::measurements_json(built->measurements);
-  if (options.print_pcr16 && built->pcr16) measurements["PCR16"] = to_hex(*built->pcr16);
+  if (const auto& pcr16 = built->pcr16; options.print_pcr16 && pcr16) {
+    measurements["PCR16"] = to_hex(*pcr16);
+  }
   std::cout << pretty_json(json::object{{"Measurements", std::move(measurements)}});
   return Exit::ok;
 }
