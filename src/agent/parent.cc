@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/parent.h"
 
+#include <array>
 #include <utility>
 
 #include "agent/reason.h"
-#include "base/json.h"
+#include "base/json_secrets.h"
 
 namespace cofferdam::agent {
 namespace {
@@ -101,17 +102,19 @@ Result<aws::Credentials> parse_credentials(ByteView body) {
     return fail(Errc::invalid_input, reason::kCredentialsUnavailable,
                 "the parent's credentials are not what docs/protocol.md says: " + why);
   };
-  const auto value = parse_json(as_text(body), kMaxCredentialsSize, /*max_depth=*/2);
-  if (!value) return refused(value.error().detail);
-  if (!value->is_object()) return refused("not an object");
-  const json::object& object = value->get_object();
+  constexpr std::array<std::string_view, 1> kSecrets{"SecretAccessKey"};
+  auto parsed = parse_json_with_secrets(as_text(body), kMaxCredentialsSize, kSecrets,
+                                        /*max_depth=*/2);
+  if (!parsed) return refused(parsed.error().detail);
+  if (!parsed->value.is_object()) return refused("not an object");
+  const json::object& object = parsed->value.get_object();
   const auto id = required_string(object, "AccessKeyId");
-  const auto secret = required_string(object, "SecretAccessKey");
+  const auto secret = parsed->secrets.find(kSecrets[0]);
   const auto token = optional_string(object, "Token");
-  if (!id || !secret || !token || id->empty() || secret->empty()) {
+  if (!id || secret == parsed->secrets.end() || !token || id->empty() || secret->second.empty()) {
     return refused("AccessKeyId, SecretAccessKey or Token is missing, empty or not a string");
   }
-  return aws::Credentials{*id, Secret::copy_of(as_bytes(*secret)), token->value_or("")};
+  return aws::Credentials{*id, std::move(secret->second), token->value_or("")};
 }
 
 }  // namespace cofferdam::agent

@@ -13,8 +13,6 @@
 namespace cofferdam {
 namespace {
 
-constexpr std::size_t kMaxDepth = 32;
-
 using boost::json::error_code;
 using boost::json::string_view;
 
@@ -202,8 +200,9 @@ Result<json::value> parse_json(std::string_view text, std::size_t max_size, std:
 }
 
 Result<JsonWithSecrets> parse_json_with_secrets(std::string_view text, std::size_t max_size,
-                                                std::span<const std::string_view> names) {
-  return parse(text, max_size, kMaxDepth, names);
+                                                std::span<const std::string_view> names,
+                                                std::size_t max_depth) {
+  return parse(text, max_size, max_depth, names);
 }
 
 Result<std::optional<std::string>> optional_string(const json::object& object,

@@ -25,6 +25,7 @@ struct JsonWithSecrets {
 // goes straight from `text` into a Secret and is null in the value. The owner of `text`
 // wipes it. Base64 and other text without escapes is copied nowhere else.
 Result<JsonWithSecrets> parse_json_with_secrets(std::string_view text, std::size_t max_size,
-                                                std::span<const std::string_view> names);
+                                                std::span<const std::string_view> names,
+                                                std::size_t max_depth = 32);
 
 }  // namespace cofferdam
