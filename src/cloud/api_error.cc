@@ -68,8 +68,8 @@ std::string_view decision_reason(const Error& error) noexcept {
 std::unexpected<Error> invalid_parameter(std::string_view value, std::string_view member,
                                          std::string_view constraint) {
   return fail(Errc::invalid_input, kValidation,
-              "1 validation error detected: Value " + std::string(value) + " at '" +
-                  std::string(member) +
+              "1 validation error detected: Value " + std::string(value) +
+                  (value.empty() ? "at '" : " at '") + std::string(member) +
                   "' failed to satisfy constraint: " + std::string(constraint));
 }
 

@@ -51,7 +51,8 @@ aws::AwsError to_aws_error(const Error& error);
 std::string_view decision_reason(const Error& error) noexcept;
 
 // AWS's sentence for a parameter out of bounds: "1 validation error detected: Value ... at
-// 'keyId' failed to satisfy constraint: Member must not be null".
+// 'keyId' failed to satisfy constraint: Member must not be null". An empty value is left
+// out, as AWS does with blobs.
 [[nodiscard]] std::unexpected<Error> invalid_parameter(std::string_view value,
                                                        std::string_view member,
                                                        std::string_view constraint);

@@ -212,6 +212,10 @@ TEST(KmsTest, PlaintextsHaveAwsLimits) {
   const Answer long_one =
       cloud.kms("Encrypt", {{"KeyId", key}, {"Plaintext", base64(std::string(9999, 'x'))}});
   EXPECT_EQ(long_one.error(), "ValidationException");
+  EXPECT_EQ(
+      long_one.text("message"),
+      "1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member "
+      "must have length less than or equal to 4096");
   EXPECT_EQ(cloud.kms("Encrypt", {{"KeyId", key}, {"Plaintext", "?"}}).error(),
             "SerializationException");
 }

@@ -139,8 +139,7 @@ Result<Bytes> Parameters::blob(std::string_view name, Bounds bytes) const {
   }
   auto decoded = from_base64(*found);
   if (!decoded) return wrong_type(location(name), "base64");
-  COFFERDAM_CHECK(check_length(name, "of " + std::to_string(decoded->size()) + " bytes",
-                               decoded->size(), bytes));
+  COFFERDAM_CHECK(check_length(name, /*value=*/"", decoded->size(), bytes));
   return decoded;
 }
 
@@ -153,11 +152,11 @@ Result<Secret> Parameters::secret_blob(std::string_view name, Bounds bytes) cons
   const std::string_view text = as_text(found->second.reveal());
   // Locked memory is scarce: refuse before decoding into it.
   if (text.size() > base64_size(bytes.max)) {
-    COFFERDAM_CHECK(check_length(name, "of a secret", text.size(), bytes));
+    COFFERDAM_CHECK(check_length(name, /*value=*/"", text.size(), bytes));
   }
   auto decoded = secret_from_base64(text);
   if (!decoded) return wrong_type(location(name), "base64");
-  COFFERDAM_CHECK(check_length(name, "of a secret", decoded->size(), bytes));
+  COFFERDAM_CHECK(check_length(name, /*value=*/"", decoded->size(), bytes));
   return decoded;
 }
 
