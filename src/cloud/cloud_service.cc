@@ -81,11 +81,13 @@ net::HttpResponse CloudService::handle_signed(const net::HttpRequest& request,
   const Timestamp now = clock_.now();
   const auto caller = authenticate(request, claim, service, now);
   if (!caller) return service.refuse(authentication_error(caller.error()), request_id);
+  CallTrace trace;
   return service.answer({.http = request,
                          .claim = claim,
                          .caller = *caller,
                          .request_id = std::move(request_id),
-                         .now = now});
+                         .now = now,
+                         .trace = trace});
 }
 
 Result<Caller> CloudService::authenticate(const net::HttpRequest& request,
@@ -109,7 +111,8 @@ Result<Caller> CloudService::caller_of(const PrincipalRecord& principal) const {
   caller.user_id = principal.user_id;
   for (const std::string& text : principal.identity_policies) {
     COFFERDAM_TRY(auto document, policy::parse_document(text, policy::PolicyKind::identity));
-    caller.policies.push_back({.name = "inline", .document = std::move(document)});
+    caller.policies.push_back(std::make_shared<const policy::AttachedPolicy>(
+        policy::AttachedPolicy{.name = "inline", .document = std::move(document)}));
   }
   return caller;
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +14,8 @@
 #include "base/time.h"
 #include "net/http.h"
 #include "policy/evaluate.h"
+#include "policy/explain.h"
+#include "policy/global_keys.h"
 
 namespace cofferdam::cloud {
 
@@ -19,27 +25,52 @@ struct Place {
   std::string region = "us-east-1";
 };
 
-// Who signed a request, with the policies attached to them.
+using SharedPolicy = std::shared_ptr<const policy::AttachedPolicy>;
+using SharedPolicies = std::vector<SharedPolicy>;
+
+// Who signed a request, with every policy that speaks about them.
 struct Caller {
   policy::Principal principal;
-  std::string user_id;  // "AIDA..." or "AROA...:session".
-  std::vector<policy::AttachedPolicy> policies;
+  std::string user_id;  // "AIDA...", "AROA...:session", or the account of a root user.
 
-  std::vector<const policy::AttachedPolicy*> policy_list() const {
-    std::vector<const policy::AttachedPolicy*> list;
-    list.reserve(policies.size());
-    for (const policy::AttachedPolicy& attached : policies) list.push_back(&attached);
-    return list;
-  }
+  SharedPolicies policies;  // Of the user, or of the role behind a session.
+  SharedPolicy boundary;    // nullptr: none.
+  std::optional<SharedPolicies> session_policies;
+  std::vector<SharedPolicies> organization;  // From the root of the organization down.
+  std::string organization_id;
+
+  std::map<std::string, std::string> tags;  // aws:PrincipalTag/KEY.
+  std::set<std::string> transitive_tags;    // Those that a further session keeps.
+  std::optional<policy::TemporaryCredentials> temporary;
+
+  std::vector<const policy::AttachedPolicy*> policy_list() const { return pointers(policies); }
+  // Everything but the policy of the resource. Valid as long as the caller.
+  policy::PolicySet policy_set() const;
+
+ private:
+  static std::vector<const policy::AttachedPolicy*> pointers(const SharedPolicies& list);
+};
+
+// One question that a call put to the policies, for the event log.
+struct Evaluation {
+  policy::Request request;
+  policy::Verdict verdict;
+  std::optional<policy::Explanation> why;  // Of a denial.
+};
+struct CallTrace {
+  std::vector<Evaluation> evaluations;
 };
 
 // One authenticated request on its way to a service. Everything borrowed outlives the call.
 struct Call {
   const net::HttpRequest& http;
-  const aws::SignatureClaim& claim;
+  const aws::SignatureClaim& claim;  // Empty for the calls that need no signature.
   const Caller& caller;
   std::string request_id;
   Timestamp now;
+  CallTrace& trace;
+  // Set when a service calls another one on behalf of the caller: "secretsmanager".
+  std::string via_service = {};
 };
 
 // One AWS service behind the common door (CloudService), which has verified the signature.

@@ -4,48 +4,20 @@
 #include <utility>
 
 #include "base/encoding.h"
-#include "policy/arn.h"
 
 namespace cofferdam::policy {
 namespace {
 
-std::string_view principal_type(Principal::Kind kind) noexcept {
-  switch (kind) {
-    case Principal::Kind::root:
-      return "Account";
-    case Principal::Kind::user:
-      return "User";
-    case Principal::Kind::assumed_role:
-      return "AssumedRole";
-    case Principal::Kind::federated_user:
-      return "FederatedUser";
-    case Principal::Kind::web_identity:
-      return "Federated";
-    case Principal::Kind::service:
-      break;
+// Whose account it is, and the service that calls on their behalf.
+void add_caller(const Principal& principal, const CallerCircumstances& circumstances,
+                RequestContext& context) {
+  if (principal.kind != Principal::Kind::service) {
+    context.set("kms:CallerAccount", principal.account);
   }
-  return "Service";
-}
-
-// aws:PrincipalArn names the role of a session, not the session.
-void add_principal(const Principal& principal, RequestContext& context) {
-  context.set("aws:PrincipalType", std::string(principal_type(principal.kind)));
-  if (principal.kind == Principal::Kind::service) return;
-  const bool session = principal.kind == Principal::Kind::assumed_role;
-  context.set("aws:PrincipalArn", session ? principal.role_arn : principal.arn);
-  context.set("aws:PrincipalAccount", principal.account);
-  context.set("kms:CallerAccount", principal.account);
-  if (principal.kind == Principal::Kind::user) context.set("aws:username", principal.name);
-}
-
-void add_circumstances(const CallerCircumstances& circumstances, RequestContext& context) {
-  const auto seconds =
-      std::chrono::floor<std::chrono::seconds>(circumstances.now).time_since_epoch().count();
-  context.set("aws:SecureTransport", circumstances.secure_transport ? "true" : "false");
-  context.set("aws:CurrentTime", format_rfc3339(circumstances.now));
-  context.set("aws:EpochTime", std::to_string(seconds));
-  if (!circumstances.source_ip.empty()) context.set("aws:SourceIp", circumstances.source_ip);
-  if (!circumstances.user_agent.empty()) context.set("aws:UserAgent", circumstances.user_agent);
+  if (!circumstances.via_service.empty()) {
+    context.set("kms:ViaService",
+                circumstances.via_service + "." + circumstances.region + ".amazonaws.com");
+  }
 }
 
 void add_encryption_context(const std::map<std::string, std::string>& pairs,
@@ -82,14 +54,10 @@ Request kms_request(const Principal& principal, const KmsCall& call,
               .resource = call.key_arn.empty() ? "*" : call.key_arn,
               .context = {}};
   RequestContext& context = out.context;
-  add_principal(principal, context);
-  add_circumstances(circumstances, context);
+  add_global_keys(principal, circumstances, out.resource, context);
+  add_caller(principal, circumstances, context);
   add_encryption_context(call.encryption_context, context);
   if (call.recipient) add_recipient(*call.recipient, context);
-  if (const auto arn = parse_arn(call.key_arn)) {
-    context.set("aws:ResourceAccount", arn->account);
-    context.set("aws:RequestedRegion", arn->region);
-  }
   context.set_all("kms:ResourceAliases", call.key_aliases);
   if (call.alias_used) context.set("kms:RequestAlias", *call.alias_used);
   if (call.bypass_lockout_check) {

@@ -10,8 +10,8 @@
 
 #include "base/byte_view.h"
 #include "base/result.h"
-#include "base/time.h"
 #include "policy/evaluate.h"
+#include "policy/global_keys.h"
 
 // The condition keys of AWS KMS, built from plain inputs in one place, so that the local
 // cloud, the linter and the prover see the same request.
@@ -36,20 +36,10 @@ struct KmsCall {
   std::optional<bool> bypass_lockout_check;  // PutKeyPolicy, CreateKey.
 };
 
-// The circumstances of a call that do not depend on the service.
-struct CallerCircumstances {
-  std::string source_ip;
-  bool secure_transport = false;
-  std::string user_agent;
-  Timestamp now;
-};
-
 // Condition keys: kms:CallerAccount, kms:EncryptionContext:KEY, kms:EncryptionContextKeys,
 // kms:RecipientAttestation:ImageSha384 (PCR0), :PCR0 to :PCR31, :NitroTPMPCR<n>,
-// kms:ResourceAliases, kms:RequestAlias, kms:BypassPolicyLockoutSafetyCheck;
-// aws:PrincipalArn, aws:PrincipalAccount, aws:PrincipalType, aws:username, aws:SourceIp,
-// aws:SecureTransport, aws:UserAgent, aws:CurrentTime, aws:EpochTime,
-// aws:ResourceAccount, aws:RequestedRegion.
+// kms:ResourceAliases, kms:RequestAlias, kms:BypassPolicyLockoutSafetyCheck, kms:ViaService,
+// and those of global_keys.h.
 Request kms_request(const Principal& principal, const KmsCall& call,
                     const CallerCircumstances& circumstances);
 
