@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,9 @@ struct HttpResponse {
   unsigned status = 200;
   Headers headers;
   Bytes body;
+  // For tests of clients: the server sends only so many bytes of the answer, head included,
+  // and then ends the connection. Zero: no answer at all.
+  std::optional<std::size_t> cut_after = {};
 };
 
 // What a message may cost. A longer one is refused before it is read.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_server.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/secret.h"
 #include "net/deadline.h"
@@ -79,7 +81,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     request.secured = secured;
     const bool head_only = request.method == "HEAD";
     HttpResponse response = co_await self->answer(std::move(request));
-    const bool keep_alive = wants_more && !connection->stopping();
+    const bool keep_alive = wants_more && !connection->stopping() && !response.cut_after;
     const Status sent = co_await self->send(stream, response, keep_alive, head_only);
     wipe(response.body);
     if (!sent) co_return std::unexpected(sent.error());
@@ -117,7 +119,15 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     }
     const bool bare = head_only || !status_has_body(response.status);
     const ByteView body = bare ? ByteView() : ByteView(response.body);
+    if (response.cut_after) co_return co_await write_cut(stream, *head, body, *response.cut_after);
     co_return co_await write(stream, as_bytes(*head), body);
+  }
+
+  Task<void> write_cut(Stream& stream, std::string_view head, ByteView body, std::size_t size) {
+    if (size == 0) co_return Status();
+    const std::size_t of_body = size > head.size() ? size - head.size() : 0;
+    co_return co_await write(stream, as_bytes(head.substr(0, size)),
+                             body.first(std::min(of_body, body.size())));
   }
 
   Task<void> write(Stream& stream, ByteView head, ByteView body) {

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "base/json.h"
+#include "base/test_folder.h"
 #include "net/deadline.h"
 #include "net/http_client.h"
 #include "net/socket.h"
@@ -21,7 +22,6 @@ using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using testing::Loop;
 using ::testing::StartsWith;
-using testing::TemporaryFolder;
 using testing::TestAuthority;
 
 Task<HttpResponse> echo(HttpRequest request) {
@@ -31,6 +31,8 @@ Task<HttpResponse> echo(HttpRequest request) {
   response.headers.emplace_back("X-Method", request.method);
   response.headers.emplace_back("X-Secured", request.secured ? "yes" : "no");
   response.body = std::move(request.body);
+  if (request.target == "/drop") response.cut_after = 0;
+  if (request.target == "/truncate") response.cut_after = 12;
   co_return response;
 }
 
@@ -93,7 +95,7 @@ std::string answer_to(const Endpoint& endpoint, std::string sent, bool end_after
 }
 
 TEST(HttpServerTest, AnswersOverTcpAndUnix) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const Endpoint local = UnixAddress{.path = folder / "http.sock"};
   for (const Endpoint& endpoint : {Endpoint(TcpAddress{"127.0.0.1", 0}), local}) {
     const Server server({}, endpoint);
@@ -123,7 +125,7 @@ TEST(HttpServerTest, KeepsOneConnectionForManyRequests) {
 }
 
 TEST(HttpServerTest, AClientSendsAgainWhenTheKeptConnectionHasDied) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const Endpoint endpoint = UnixAddress{.path = folder / "http.sock"};
   boost::asio::io_context io(1);
   HttpClient client(client_of(endpoint));
@@ -206,6 +208,13 @@ TEST(HttpServerTest, SendsContinueToAClientThatWaitsForIt) {
   EXPECT_EQ(answer_to(server.endpoint(), head, true), "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
+TEST(HttpServerTest, CutsAnAnswerShortWhereTheHandlerSaysSo) {
+  const Server server;
+  const std::string cut = answer_to(server.endpoint(), "GET /truncate HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(cut, "HTTP/1.1 200");
+  EXPECT_EQ(answer_to(server.endpoint(), "GET /drop HTTP/1.1\r\nHost: h\r\n\r\n"), "");
+}
+
 TEST(HttpServerTest, AnswersPipelinedRequestsInOrder) {
   const Server server;
   const std::string one = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n";
@@ -271,7 +280,7 @@ TEST(HttpServerTest, StopClosesIdleConnectionsAndTheListener) {
 }
 
 TEST(HttpServerTest, AClientToldNotToSendAgainReportsTheDeadConnection) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const Endpoint endpoint = UnixAddress{.path = folder / "http.sock"};
   boost::asio::io_context io(1);
   HttpClientOptions options = client_of(endpoint);
