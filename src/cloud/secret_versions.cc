@@ -18,6 +18,12 @@ std::unexpected<Error> no_version(std::string_view version) {
       "Secrets Manager can't find the specified secret version " + std::string(version) + ".");
 }
 
+std::unexpected<Error> too_many_stages() {
+  return fail(
+      Errc::invalid_input, api::kLimitExceeded,
+      "A version can't have more than " + std::to_string(kMaxStagesOfVersion) + " staging labels.");
+}
+
 }  // namespace
 
 std::optional<std::string> SecretVersions::with_stage(std::string_view stage) const {
@@ -32,9 +38,7 @@ Status SecretVersions::check_room(std::string_view version, std::string_view sta
       found->second.size() < kMaxStagesOfVersion) {
     return {};
   }
-  return fail(
-      Errc::invalid_input, api::kLimitExceeded,
-      "A version can't have more than " + std::to_string(kMaxStagesOfVersion) + " staging labels.");
+  return too_many_stages();
 }
 
 // Takes the label away from wherever it is.
@@ -49,13 +53,20 @@ void SecretVersions::attach(std::string_view version, std::string_view stage) {
 Status SecretVersions::add(std::string_view version, const std::vector<std::string>& stages) {
   if (has(version)) return fail(Errc::internal, "the version exists already");
   Stages wanted(stages.begin(), stages.end());
-  if (wanted.empty() || versions_.empty()) wanted.emplace(kCurrentStage);
-  if (wanted.size() > kMaxStagesOfVersion) {
-    return fail(Errc::invalid_input, api::kLimitExceeded,
-                "A version can't have more than " + std::to_string(kMaxStagesOfVersion) +
-                    " staging labels.");
-  }
+  if (versions_.empty()) wanted.emplace(kCurrentStage);
   versions_.emplace(version, Stages());
+  auto added = relabel(version, {wanted.begin(), wanted.end()});
+  if (!added) versions_.erase(versions_.find(version));
+  return added;
+}
+
+Status SecretVersions::relabel(std::string_view version, const std::vector<std::string>& stages) {
+  if (!has(version)) return no_version(version);
+  Stages wanted(stages.begin(), stages.end());
+  if (wanted.empty()) wanted.emplace(kCurrentStage);
+  Stages after = versions_.find(version)->second;
+  after.insert(wanted.begin(), wanted.end());
+  if (after.size() > kMaxStagesOfVersion) return too_many_stages();
   for (const std::string& stage : wanted) attach(version, stage);
   return {};
 }
@@ -71,8 +82,8 @@ Status SecretVersions::move(std::string_view stage, std::optional<std::string_vi
                    ", so you must explicitly reference that version in RemoveFromVersionId.");
   }
   if (from && holder != from) {
-    return invalid("The staging label " + std::string(stage) + " is not attached to version " +
-                   std::string(*from) + ", which RemoveFromVersionId names.");
+    return invalid("Staging label " + std::string(stage) + " isn't currently attached to version " +
+                   std::string(*from) + ".");
   }
   if (!to && stage == kCurrentStage) {
     return invalid(

@@ -41,6 +41,8 @@ class SecretVersions {
   // Puts a new version in, with these labels, which leave other versions. None given:
   // AWSCURRENT. The first version always gets AWSCURRENT.
   Status add(std::string_view version, const std::vector<std::string>& stages);
+  // The same for a version that is there already, such as one that was only announced.
+  Status relabel(std::string_view version, const std::vector<std::string>& stages);
 
   // UpdateSecretVersionStage. Nothing for an absent parameter.
   Status move(std::string_view stage, std::optional<std::string_view> to,

@@ -57,6 +57,17 @@ TEST(SecretVersionsTest, PromotionMovesCurrentAndPreviousTogether) {
   EXPECT_EQ(stages_of(versions, "v1"), Stages{});
 }
 
+TEST(SecretVersionsTest, AnAnnouncedVersionTakesItsLabelsWhenItsValueComes) {
+  SecretVersions versions = two_versions();
+  ASSERT_TRUE(versions.add("v3", {"AWSPENDING"}));
+  ASSERT_TRUE(versions.relabel("v3", {"AWSPENDING", "blue"}));
+  EXPECT_EQ(stages_of(versions, "v3"), (Stages{"AWSPENDING", "blue"}));
+  ASSERT_TRUE(versions.relabel("v3", {}));
+  EXPECT_EQ(stages_of(versions, "v3"), (Stages{"AWSCURRENT", "AWSPENDING", "blue"}));
+  EXPECT_EQ(stages_of(versions, "v2"), Stages{"AWSPREVIOUS"});
+  EXPECT_FALSE(versions.relabel("v9", {}).has_value());
+}
+
 void expect_refusal(const Status& status, std::string_view reason, std::string_view part) {
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().reason, reason);
@@ -68,7 +79,7 @@ TEST(SecretVersionsTest, AMoveNamesTheVersionThatTheLabelLeaves) {
   expect_refusal(versions.move("AWSCURRENT", "v1", std::nullopt), api::kInvalidParameter,
                  "currently attached to version v2");
   expect_refusal(versions.move("AWSCURRENT", "v1", "v1"), api::kInvalidParameter,
-                 "not attached to version v1");
+                 "isn't currently attached to version v1");
   EXPECT_EQ(versions.with_stage("AWSCURRENT"), "v2");
 }
 
@@ -105,6 +116,15 @@ TEST(SecretVersionsTest, AVersionHasAtMostTwentyLabels) {
   SecretVersions versions = two_versions();
   for (int i = 0; i < 19; ++i) ASSERT_TRUE(versions.move("s" + std::to_string(i), "v2", {}));
   expect_refusal(versions.move("one-more", "v2", {}), api::kLimitExceeded, "20");
+}
+
+TEST(SecretVersionsTest, AVersionWithTooManyLabelsIsNotAdded) {
+  SecretVersions versions = two_versions();
+  std::vector<std::string> labels;
+  for (int i = 0; i < 21; ++i) labels.push_back("s" + std::to_string(i));
+  const auto before = versions.all();
+  expect_refusal(versions.add("v3", labels), api::kLimitExceeded, "20");
+  EXPECT_EQ(versions.all(), before);
 }
 
 TEST(SecretVersionsTest, OnlyTheNewestVersionsWithoutLabelsAreKept) {

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "bytes/cbor.h"
+#include "cloud/secrets_schema.h"
 #include "crypto/aead.h"
 
 namespace cofferdam::cloud {
@@ -60,7 +61,7 @@ CREATE INDEX grants_by_retiring ON grants (retiring, id);
 PRAGMA user_version = 2;
 COMMIT;
 )sql";
-constexpr std::array kVersions{kVersion1, kVersion2};
+constexpr std::array kVersions{kVersion1, kVersion2, kSecretsSchema};
 
 // Any sealed value would do: it tells whether the master key is the right one.
 constexpr std::string_view kMasterKeyCheck = "master-key-check";
