@@ -286,7 +286,9 @@ double to_seconds(Timestamp time) {
 }
 
 json::array to_array(std::span<const std::string_view> names) {
-  return json::array(names.begin(), names.end());
+  json::array out;
+  for (const std::string_view name : names) out.emplace_back(name);
+  return out;
 }
 
 Result<Page> read_page(const KmsRequest& request, std::int64_t standard, std::int64_t most) {

@@ -85,7 +85,9 @@ Result<JsonReply> new_pair(KmsCore& core, KmsRequest& request, bool with_plainte
                 request.parameters.required_choice("KeyPairSpec", key_pair_spec_names()));
   COFFERDAM_TRY(const Wrapping wrapping, admit_wrapping(core, request, with_plaintext, spec));
   const KeyRecord& key = wrapping.target.key;
-  COFFERDAM_TRY(const auto pair, crypto::KeyPair::generate(*find_key_spec(spec)->pair));
+  const KeySpec* kind = find_key_spec(spec);
+  if (kind == nullptr || !kind->pair) return fail(Errc::internal, "a key pair spec has no kind");
+  COFFERDAM_TRY(const auto pair, crypto::KeyPair::generate(*kind->pair));
   Secret private_key = pair.to_pkcs8();
   COFFERDAM_TRY(const Sealed sealed, seal_under(core, key, wrapping.context, private_key));
   JsonReply reply;

@@ -29,7 +29,7 @@ Result<Bytes> digest_of(const SigningAlgorithm& algorithm, const Secret& message
 }
 
 Result<Signing> admit_signing(KmsCore& core, KmsRequest& request) {
-  Parameters& parameters = request.parameters;
+  const Parameters& parameters = request.parameters;
   COFFERDAM_TRY(const Secret message, parameters.secret_blob("Message", {1, kMaxMessage}));
   COFFERDAM_TRY(const std::string type,
                 parameters.choice("MessageType", kMessageTypes, kMessageTypes[0]));
@@ -56,7 +56,7 @@ struct Mac {
 };
 
 Result<Mac> admit_mac(KmsCore& core, KmsRequest& request) {
-  Parameters& parameters = request.parameters;
+  const Parameters& parameters = request.parameters;
   COFFERDAM_TRY(const Secret message, parameters.secret_blob("Message", {1, kMaxMessage}));
   Mac mac;
   COFFERDAM_TRY(mac.algorithm, parameters.required_choice("MacAlgorithm", mac_algorithm_names()));
@@ -68,6 +68,7 @@ Result<Mac> admit_mac(KmsCore& core, KmsRequest& request) {
   COFFERDAM_CHECK(check_usage(request, key, KeyUsage::generate_verify_mac));
   COFFERDAM_CHECK(check_algorithm(key, mac.algorithm, {&key.spec->mac_algorithm, 1}));
   COFFERDAM_CHECK(check_dry_run(request));
+  if (!key.spec->hmac) return fail(Errc::internal, "a key for MACs has no hash");
   COFFERDAM_TRY(const KeyMaterial material, core.keys().current_material(key.id));
   mac.value = crypto::hmac(*key.spec->hmac, material.bytes.reveal(), message.reveal());
   return mac;
