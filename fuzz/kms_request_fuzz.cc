@@ -90,7 +90,9 @@ class Target {
                            clock_.now())) {
       abort();
     }
-    const net::HttpResponse response = service_.handle(request);
+    cloud::CallTrace trace;
+    trace.detailed = true;
+    const net::HttpResponse response = service_.handle(request, trace);
     const auto answer = parse_json(as_text(response.body), /*max_size=*/1 << 20);
     if (!answer || !answer->is_object()) abort();
     if (response.status != 200 && response.status != 400) abort();

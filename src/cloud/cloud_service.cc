@@ -54,13 +54,14 @@ CloudService::CloudService(Store& store, const attest::Verifier& verifier,
   services_.push_back(std::make_unique<Sts>());
 }
 
-net::HttpResponse CloudService::handle(const net::HttpRequest& request) {
-  std::string request_id = to_text(random_uuid());
-  const auto claim = aws::parse_signature(request);
+net::HttpResponse CloudService::handle(const net::HttpRequest& request, CallTrace& trace) {
+  trace.request_id = to_text(random_uuid());
+  auto claim = aws::parse_signature(request);
   Service* service = service_for(request, claim ? &*claim : nullptr);
   if (service == nullptr) return not_an_aws_request();
-  if (!claim) return service->refuse(aws::signature_error(claim.error()), request_id);
-  return handle_signed(request, *claim, *service, std::move(request_id));
+  if (!claim) return service->refuse(aws::signature_error(claim.error()), trace.request_id);
+  trace.claim = *std::move(claim);
+  return handle_signed(request, *service, trace);
 }
 
 Service* CloudService::service_for(const net::HttpRequest& request,
@@ -75,17 +76,16 @@ Service* CloudService::service_for(const net::HttpRequest& request,
   return nullptr;
 }
 
-net::HttpResponse CloudService::handle_signed(const net::HttpRequest& request,
-                                              const aws::SignatureClaim& claim, Service& service,
-                                              std::string request_id) {
-  const Timestamp now = clock_.now();
-  const auto caller = authenticate(request, claim, service, now);
-  if (!caller) return service.refuse(authentication_error(caller.error()), request_id);
-  CallTrace trace;
+net::HttpResponse CloudService::handle_signed(const net::HttpRequest& request, Service& service,
+                                              CallTrace& trace) {
+  const Timestamp now = clock_.now() + trace.clock_skew;
+  auto caller = authenticate(request, *trace.claim, service, now);
+  if (!caller) return service.refuse(authentication_error(caller.error()), trace.request_id);
+  trace.caller = *std::move(caller);
   return service.answer({.http = request,
-                         .claim = claim,
-                         .caller = *caller,
-                         .request_id = std::move(request_id),
+                         .claim = *trace.claim,
+                         .caller = *trace.caller,
+                         .request_id = trace.request_id,
                          .now = now,
                          .trace = trace});
 }

@@ -32,12 +32,13 @@ class CloudService {
   CloudService(Store& store, const attest::Verifier& verifier, ledger::DecisionLog& decisions,
                const Clock& clock, CloudOptions options);
 
-  net::HttpResponse handle(const net::HttpRequest& request);
+  // Leaves in `trace` what the event log wants to know.
+  net::HttpResponse handle(const net::HttpRequest& request, CallTrace& trace);
 
  private:
   Service* service_for(const net::HttpRequest& request, const aws::SignatureClaim* claim) const;
-  net::HttpResponse handle_signed(const net::HttpRequest& request, const aws::SignatureClaim& claim,
-                                  Service& service, std::string request_id);
+  net::HttpResponse handle_signed(const net::HttpRequest& request, Service& service,
+                                  CallTrace& trace);
   Result<Caller> authenticate(const net::HttpRequest& request, const aws::SignatureClaim& claim,
                               const Service& service, Timestamp now);
   Result<Caller> caller_of(const PrincipalRecord& principal) const;

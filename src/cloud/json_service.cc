@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "cloud/api_error.h"
+#include "cloud/event_parameters.h"
 
 namespace cofferdam::cloud {
 namespace {
@@ -55,9 +56,15 @@ net::HttpResponse JsonService::answer(const Call& call) {
                    .status = 400},
                   call.request_id);
   }
+  if (call.trace.detailed) {
+    call.trace.parameters = recorded_parameters(scope(), parsed->value.get_object());
+  }
   const auto reply = invoke(operation, call,
                             Parameters(parsed->value.get_object(), /*path=*/{}, &parsed->secrets));
   if (!reply) return refuse(api::to_aws_error(reply.error()), call.request_id);
+  if (call.trace.detailed && !is_read_only(operation)) {
+    call.trace.elements = recorded_elements(scope(), reply->members);
+  }
   return render(*reply, call.request_id);
 }
 

@@ -78,7 +78,8 @@ struct CloudServer::Impl {
   // Nobody learns an answer before what it rests on is on disk. A failed flush is a failure
   // of every request it was for.
   Task<net::HttpResponse> answer(net::HttpRequest request) {
-    net::HttpResponse response = service.handle(request);
+    CallTrace trace;
+    net::HttpResponse response = service.handle(request, trace);
     wipe(request.body);  // The plaintext of Encrypt.
     const Status durable = co_await commits.wait();
     if (durable) co_return response;

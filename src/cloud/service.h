@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "aws/error.h"
 #include "aws/sigv4.h"
+#include "base/json.h"
 #include "base/time.h"
 #include "net/http.h"
 #include "policy/evaluate.h"
@@ -57,8 +59,21 @@ struct Evaluation {
   policy::Verdict verdict;
   std::optional<policy::Explanation> why;  // Of a denial.
 };
+
+// What happened to one request, for the event log: filled in on the way, read after the
+// answer.
 struct CallTrace {
+  // Set beforehand: whether anybody will read the parameters and the elements.
+  bool detailed = false;
+  // Likewise: how far the clock of the caller's AWS is off, to test clients.
+  std::chrono::milliseconds clock_skew{0};
+
+  std::string request_id;
+  std::optional<aws::SignatureClaim> claim;
+  std::optional<Caller> caller;  // Once the signature has been verified.
   std::vector<Evaluation> evaluations;
+  json::object parameters;  // Only what recorded_parameters() lets pass.
+  json::object elements;    // Of the answer; only what recorded_elements() lets pass.
 };
 
 // One authenticated request on its way to a service. Everything borrowed outlives the call.

@@ -76,7 +76,11 @@ class TestCloud {
     EXPECT_TRUE(ensure_principals(store_, Place{}).has_value());
   }
 
-  net::HttpResponse handle(const net::HttpRequest& request) { return service_.handle(request); }
+  net::HttpResponse handle(const net::HttpRequest& request) {
+    trace = CallTrace{};
+    trace.detailed = true;
+    return service_.handle(request, trace);
+  }
 
   aws::Credentials credentials(const std::string& arn) {
     auto principal = store_.find_principal_by_arn(arn);
@@ -134,6 +138,7 @@ class TestCloud {
 
   ManualClock clock{*parse_rfc3339("2026-01-15T12:00:00Z")};
   RecordingLog log;
+  CallTrace trace;  // Of the last request.
 
  private:
   TempFolder folder_;

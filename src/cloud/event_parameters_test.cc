@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cloud/event_parameters.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace cofferdam::cloud {
+namespace {
+
+json::object object(std::string_view text) { return json::parse(text).as_object(); }
+
+TEST(EventParametersTest, PassesWhatCloudTrailRecordsOfADecrypt) {
+  const json::object members =
+      object(R"({"KeyId":"k","EncryptionContext":{"Tenant":"A"},"CiphertextBlob":"AAAA",)"
+             R"("Recipient":{"AttestationDocument":"BBBB"},"GrantTokens":["t"]})");
+  EXPECT_EQ(json::serialize(recorded_parameters("kms", members)),
+            R"({"keyId":"k","encryptionContext":{"Tenant":"A"}})");
+}
+
+TEST(EventParametersTest, PassesNoSecretOfAnyService) {
+  const json::object members = object(
+      R"({"Plaintext":"x","Message":"x","CiphertextBlob":"x","Signature":"x","Mac":"x",)"
+      R"("SecretString":"x","SecretBinary":"x","WebIdentityToken":"x","TokenCode":"x",)"
+      R"("SecretAccessKey":"x","SessionToken":"x","Credentials":{"SessionToken":"x"},)"
+      R"("PrivateKeyPlaintext":"x","SharedSecret":"x","GrantTokens":["x"],"GrantToken":"x"})");
+  for (const char* service : {"kms", "secretsmanager", "sts", "iam", "s3"}) {
+    EXPECT_TRUE(recorded_parameters(service, members).empty()) << service;
+    EXPECT_TRUE(recorded_elements(service, members).empty()) << service;
+  }
+}
+
+TEST(EventParametersTest, NamesInsideAreInLowerCaseToo) {
+  const json::object members =
+      object(R"({"KeyMetadata":{"AWSAccountId":"1","SigningAlgorithms":["A"]},"Other":1})");
+  EXPECT_EQ(json::serialize(recorded_elements("kms", members)),
+            R"({"keyMetadata":{"aWSAccountId":"1","signingAlgorithms":["A"]}})");
+}
+
+TEST(EventParametersTest, UseOfAKeyIsReadOnlyAndItsManagementIsNot) {
+  for (const char* name : {"Decrypt", "GenerateDataKey", "GetSecretValue", "AssumeRole"}) {
+    EXPECT_TRUE(is_read_only(name)) << name;
+  }
+  for (const char* name : {"CreateKey", "PutSecretValue", "ScheduleKeyDeletion", "TagResource"}) {
+    EXPECT_FALSE(is_read_only(name)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace cofferdam::cloud
