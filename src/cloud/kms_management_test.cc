@@ -258,9 +258,10 @@ TEST_F(KmsRotationTest, PeriodsAndKindsHaveLimits) {
   }
   const Answer mac =
       cloud_.kms("CreateKey", {{"KeySpec", "HMAC_256"}, {"KeyUsage", "GENERATE_VERIFY_MAC"}});
-  EXPECT_EQ(
-      cloud_.kms("RotateKeyOnDemand", {{"KeyId", mac.body.at("KeyMetadata").at("KeyId")}}).error(),
-      "UnsupportedOperationException");
+  const json::object named_mac{{"KeyId", mac.body.at("KeyMetadata").at("KeyId")}};
+  EXPECT_EQ(cloud_.kms("RotateKeyOnDemand", named_mac).error(), "UnsupportedOperationException");
+  EXPECT_FALSE(
+      cloud_.kms("GetKeyRotationStatus", named_mac).body.at("KeyRotationEnabled").as_bool());
   for (int i = 0; i < 25; ++i) {
     ASSERT_EQ(cloud_.kms("RotateKeyOnDemand", {{"KeyId", key_}}).status, 200U);
   }

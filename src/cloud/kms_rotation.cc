@@ -68,10 +68,13 @@ Result<JsonReply> disable_key_rotation(KmsCore& core, KmsRequest& request) {
   return JsonReply{};
 }
 
+// Keys that cannot rotate answer too: never. Terraform asks this of every key it reads.
 Result<JsonReply> get_key_rotation_status(KmsCore& core, KmsRequest& request) {
-  COFFERDAM_TRY(const KmsTarget target, rotatable_key(core, request));
+  COFFERDAM_TRY(const KmsTarget target, core.managed_key(request));
+  COFFERDAM_CHECK(core.admit(request, target));
   const KeyRecord& key = target.key;
-  const bool on = key.rotation_days.has_value() && key.state != KeyState::pending_deletion;
+  const bool on = key.rotation_days.has_value() && key.next_rotation.has_value() &&
+                  key.state != KeyState::pending_deletion;
   JsonReply reply;
   reply.members = {{"KeyId", key.id}, {"KeyRotationEnabled", on}};
   if (on) {
