@@ -15,6 +15,7 @@
 #include "aws/credentials.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_folder.h"
 #include "base/time.h"
 #include "cloud/server.h"
 #include "net/http.h"
@@ -145,7 +146,7 @@ class ReleaseLab {
   std::string kms_address() const { return "127.0.0.1:" + std::to_string(kms_.port); }
 
   SystemClock clock_;
-  net::testing::TemporaryFolder folder_;
+  TestFolder folder_;
   net::testing::Loop loop_;
   net::TcpAddress kms_{.host = "127.0.0.1", .port = 0};
   std::unique_ptr<cloud::CloudServer> cloud_;

@@ -18,6 +18,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_folder.h"
 #include "bytes/cpio.h"
 #include "cli/test_run.h"
 #include "eif/reader.h"
@@ -94,7 +95,7 @@ class RunTest : public testing::Test {
     return folder_.path(name).string();
   }
 
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
   cofferdam::run::test::Variable runtime_{"XDG_RUNTIME_DIR", made_folder("runtime")};
   cofferdam::run::test::Variable scratch_{"TMPDIR", made_folder("scratch")};
   cofferdam::run::test::Variable home_{"HOME", made_folder("home")};

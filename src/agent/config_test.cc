@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/encoding.h"
+#include "base/test_folder.h"
 #include "bytes/cbor.h"
 
 namespace cofferdam::agent {
@@ -206,68 +207,65 @@ TEST(ConfigTest, EveryTruncationIsRefusedOrStillAWholeConfiguration) {
 class LoadConfigTest : public testing::Test {
  protected:
   LoadConfigTest() {
-    std::string pattern = testing::TempDir() + "/config-XXXXXX";
-    root_ = mkdtemp(pattern.data());
     std::filesystem::create_directories(root_ / "etc/cofferdam");
     write("agent.toml", good());
     write("nsm-root.pem", "root");
     write("aws-ca.pem", "ca");
   }
-  ~LoadConfigTest() override { std::filesystem::remove_all(root_); }
 
   void write(const std::string& name, const std::string& text) {
     std::ofstream(root_ / "etc/cofferdam" / name) << text;
   }
 
-  std::filesystem::path root_;
+  TestFolder root_;
 };
 
 TEST_F(LoadConfigTest, MeasuresEachNamedFile) {
-  const auto before = load_config(root_);
+  const auto before = load_config(root_.path());
   ASSERT_TRUE(before.has_value()) << before.error().detail;
   EXPECT_EQ(before->files.size(), 3u);
   EXPECT_EQ(before->text_of("/etc/cofferdam/aws-ca.pem"), "ca");
   for (const char* name : {"agent.toml", "nsm-root.pem", "aws-ca.pem"}) {
     const std::string path = std::string("/etc/cofferdam/") + name;
     write(name, std::string(before->text_of(path)) + "\n");
-    const auto after = load_config(root_);
+    const auto after = load_config(root_.path());
     ASSERT_TRUE(after.has_value()) << after.error().detail;
     EXPECT_NE(after->digest, before->digest) << name;
     write(name, std::string(before->text_of(path)));
   }
-  EXPECT_EQ(load_config(root_)->digest, before->digest);
+  EXPECT_EQ(load_config(root_.path())->digest, before->digest);
 }
 
 TEST_F(LoadConfigTest, IgnoresFilesNobodyNames) {
-  const auto before = load_config(root_);
+  const auto before = load_config(root_.path());
   write("other", "x");
-  EXPECT_EQ(load_config(root_)->digest, before->digest);
+  EXPECT_EQ(load_config(root_.path())->digest, before->digest);
 }
 
 TEST_F(LoadConfigTest, RefusesAMissingFile) {
   std::filesystem::remove(root_ / "etc/cofferdam/aws-ca.pem");
-  EXPECT_EQ(load_config(root_).error().code, Errc::not_found);
+  EXPECT_EQ(load_config(root_.path()).error().code, Errc::not_found);
 }
 
 TEST_F(LoadConfigTest, RefusesSymbolicLinksInEveryComponent) {
   std::filesystem::rename(root_ / "etc/cofferdam/aws-ca.pem", root_ / "ca");
   std::filesystem::create_symlink("../../ca", root_ / "etc/cofferdam/aws-ca.pem");
-  EXPECT_EQ(load_config(root_).error().code, Errc::invalid_input);
+  EXPECT_EQ(load_config(root_.path()).error().code, Errc::invalid_input);
 
   std::filesystem::rename(root_ / "etc", root_ / "elsewhere");
   std::filesystem::create_symlink("elsewhere", root_ / "etc");
-  EXPECT_EQ(load_config(root_).error().code, Errc::invalid_input);
+  EXPECT_EQ(load_config(root_.path()).error().code, Errc::invalid_input);
 }
 
 TEST_F(LoadConfigTest, MeasuresTheProcessWithTheImageAndNotWithTheConfiguration) {
-  const auto before = load_config(root_);
+  const auto before = load_config(root_.path());
   write("process.json", "{}");
-  EXPECT_EQ(load_config(root_)->digest, before->digest);
+  EXPECT_EQ(load_config(root_.path())->digest, before->digest);
 }
 
 TEST_F(LoadConfigTest, StartsTheConfiguredCommandWhereTheImageSaysNothing) {
   const Config config = parse_config(good()).value();
-  const auto spec = load_process_spec(root_, config);
+  const auto spec = load_process_spec(root_.path(), config);
   ASSERT_TRUE(spec.has_value()) << spec.error().detail;
   ProcessSpec expected;
   expected.args = config.command;
@@ -279,10 +277,10 @@ TEST_F(LoadConfigTest, StartsTheConfiguredCommandWhereTheImageSaysNothing) {
 TEST_F(LoadConfigTest, StartsTheImagesOwnCommandUnlessTheConfigurationNamesOne) {
   write("process.json", R"({"root":"/rootfs","args":["server"],"user":{"uid":7}})");
   Config config = parse_config(good()).value();
-  EXPECT_EQ(load_process_spec(root_, config)->args, config.command);
-  EXPECT_EQ(load_process_spec(root_, config)->uid, 7U);
+  EXPECT_EQ(load_process_spec(root_.path(), config)->args, config.command);
+  EXPECT_EQ(load_process_spec(root_.path(), config)->uid, 7U);
   config.command.clear();
-  EXPECT_EQ(load_process_spec(root_, config)->args, std::vector<std::string>{"server"});
+  EXPECT_EQ(load_process_spec(root_.path(), config)->args, std::vector<std::string>{"server"});
 }
 
 TEST_F(LoadConfigTest, RefusesAnImageThatSaysNowhereWhatToStart) {
@@ -290,13 +288,13 @@ TEST_F(LoadConfigTest, RefusesAnImageThatSaysNowhereWhatToStart) {
   config.command.clear();
   for (const char* text : {"", R"({"root":"/rootfs"})"}) {
     if (*text != '\0') write("process.json", text);
-    const auto spec = load_process_spec(root_, config);
+    const auto spec = load_process_spec(root_.path(), config);
     ASSERT_FALSE(spec.has_value());
     EXPECT_EQ(spec.error().code, Errc::invalid_input);
     EXPECT_NE(spec.error().detail.find("[workload] command"), std::string::npos);
   }
   write("process.json", "{");
-  EXPECT_EQ(load_process_spec(root_, config).error().code, Errc::invalid_input);
+  EXPECT_EQ(load_process_spec(root_.path(), config).error().code, Errc::invalid_input);
 }
 
 TEST(ConfigDigestTest, IsTheDocumentedEncoding) {

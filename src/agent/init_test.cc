@@ -15,6 +15,7 @@
 
 #include "agent/first_process.h"
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "crypto/random.h"
 #include "net/testing.h"
 
@@ -56,7 +57,7 @@ int prepare_twice(const std::string& root) {
 }
 
 TEST(InitTest, MakesAnEmptyRootAMachine) {
-  const net::testing::TemporaryFolder folder;
+  const TestFolder folder;
   const auto life =
       test::as_first_process(Users::only_one, [&] { return prepare_twice(folder / ""); });
   if (!life) GTEST_SKIP() << "this machine grants no namespaces to this user";

@@ -16,6 +16,7 @@
 #include "agent/reason.h"
 #include "agent/workload_root.h"
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "net/testing.h"
 
 namespace cofferdam::agent {
@@ -62,7 +63,7 @@ class StartProcessTest : public ::testing::Test {
     return test::as_first_process(users, [] { return 0; }).has_value();
   }
 
-  net::testing::TemporaryFolder folder_;
+  TestFolder folder_;
   ProcessSpec spec_;
 };
 

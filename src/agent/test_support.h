@@ -16,6 +16,7 @@
 #include "agent/config.h"
 #include "agent/http_channel.h"
 #include "attest/release_manifest.h"
+#include "base/test_folder.h"
 #include "crypto/ec.h"
 #include "ledger/decision.h"
 #include "nsm/authority.h"
@@ -100,7 +101,6 @@ struct TestEnclave {
   };
   TestEnclave() : TestEnclave(Setup()) {}
   explicit TestEnclave(const Setup& setup);
-  ~TestEnclave();
 
   attest::ReleaseManifest manifest() const;  // As it should be.
   Bytes signed_manifest(const attest::ReleaseManifest& manifest, const Owner& by) const;
@@ -109,7 +109,7 @@ struct TestEnclave {
   Boot boot();
   Result<ValidatedEnclave> run_boot();
 
-  std::filesystem::path folder;
+  TestFolder folder;
   ManualClock platform_time;  // What the module stamps.
   Owner owner;
   MeasuredConfig measured;

@@ -7,18 +7,14 @@
 #include <map>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 
 namespace cofferdam::aws {
 namespace {
 
 class CredentialChainTest : public testing::Test {
  protected:
-  CredentialChainTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "cofferdam-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-    variables_["HOME"] = folder_.string();
-  }
-  ~CredentialChainTest() override { std::filesystem::remove_all(folder_); }
+  CredentialChainTest() { variables_["HOME"] = folder_.path().string(); }
 
   Result<Credentials> find() const {
     return find_credentials([this](const char* name) {
@@ -36,7 +32,7 @@ class CredentialChainTest : public testing::Test {
     return std::string(as_text(found.value().secret_access_key.reveal()));
   }
 
-  std::filesystem::path folder_;
+  TestFolder folder_;
   std::map<std::string, std::string> variables_;
 };
 

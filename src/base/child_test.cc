@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <string>
 
+#include "base/test_folder.h"
+
 namespace cofferdam {
 namespace {
 
@@ -16,18 +18,12 @@ using std::chrono::seconds;
 
 class ChildTest : public testing::Test {
  protected:
-  ChildTest() {
-    std::string pattern = testing::TempDir() + "/child-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~ChildTest() override { std::filesystem::remove_all(folder_); }
-
   std::filesystem::path log() const { return folder_ / "log"; }
   Result<Finished> shell(const std::string& script) {
     return run_to_end({"/bin/sh", "-c", script}, log(), seconds(20));
   }
 
-  std::filesystem::path folder_;
+  TestFolder folder_;
 };
 
 TEST_F(ChildTest, KeepsOutputExitCodeAndErrorsApart) {

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <thread>
 
+#include "base/test_folder.h"
+
 namespace cofferdam {
 namespace {
 
@@ -21,22 +23,13 @@ namespace fs = std::filesystem;
 
 class FileTest : public testing::Test {
  protected:
-  FileTest() {
-    std::string pattern = "/tmp/cofferdam-base-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~FileTest() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-
   static unsigned mode_of(const fs::path& path) {
     struct stat info{};
     EXPECT_EQ(stat(path.c_str(), &info), 0);
     return info.st_mode & 07777U;
   }
 
-  fs::path folder_;
+  TestFolder folder_;
 };
 
 TEST_F(FileTest, ReadsBackWhatItWrote) {
@@ -119,7 +112,7 @@ TEST_F(FileTest, ALockedFolderIsLockedForOtherProcessesUntilReleased) {
   const auto try_lock_elsewhere = [&] {
     const pid_t child = fork();
     if (child == 0) {
-      const UniqueFd fd(open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      const UniqueFd fd(open(folder_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
       _exit(flock(fd.get(), LOCK_EX | LOCK_NB) == 0 ? 0 : 1);
     }
     int status = -1;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 
 namespace cofferdam::cpio {
 namespace {
@@ -298,20 +299,13 @@ class GnuCpioTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (std::system("command -v cpio >/dev/null") != 0) GTEST_SKIP() << "no cpio here";
-    std::string name = (std::filesystem::temp_directory_path() / "cofferdam-cpio-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override {
-    std::error_code ignored;
-    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
   }
   // Runs a shell command in the folder.
   int run(const std::string& command) const {
-    return std::system(("cd '" + folder_.string() + "' && " + command).c_str());
+    return std::system(("cd '" + folder_.path().string() + "' && " + command).c_str());
   }
 
-  std::filesystem::path folder_;
+  TestFolder folder_;
 };
 
 TEST_F(GnuCpioTest, UnpacksOurHardLinks) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "cli/test_run.h"
 #include "doctor/allocator.h"
 #include "eif/test_image.h"
@@ -32,7 +33,7 @@ class DoctorCommandTest : public testing::Test {
     return test::run(add_doctor, std::move(arguments));
   }
 
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
 };
 
 TEST_F(DoctorCommandTest, TheExitCodeIsWhetherThereAreProblems) {

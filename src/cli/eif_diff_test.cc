@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/test_folder.h"
 #include "cli/test_run.h"
 #include "eif/test_image.h"
 
@@ -31,7 +32,7 @@ class EifDiffCommandTest : public testing::Test {
     return test::run(add_eif, more);
   }
 
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
 };
 
 TEST_F(EifDiffCommandTest, EqualImagesExitZeroAndDifferentOnesExitOne) {

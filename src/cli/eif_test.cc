@@ -8,6 +8,7 @@
 
 #include "base/encoding.h"
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "bytes/cpio.h"
 #include "cli/test_run.h"
 #include "eif/reader.h"
@@ -16,7 +17,6 @@
 namespace cofferdam::cli {
 namespace {
 
-using eif::test::TemporaryFolder;
 using test::Outcome;
 
 Outcome run_eif(std::vector<std::string> arguments) {
@@ -56,7 +56,7 @@ class EifCommandTest : public testing::Test {
     return outcome.json().at("Measurements").as_object();
   }
 
-  TemporaryFolder folder_;
+  TestFolder folder_;
 };
 
 TEST_F(EifCommandTest, BuildPrintsMeasurementsAsNitroCliDoes) {

@@ -11,6 +11,7 @@
 
 #include "aws/sigv4.h"
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "base/time.h"
 #include "cli/test_run.h"
 #include "cloud/server.h"
@@ -112,7 +113,7 @@ class KmsSigningTest : public testing::Test {
   }
 
   SystemClock clock_;
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
   net::testing::Loop loop_;
   std::unique_ptr<cloud::CloudServer> cloud_;
 };

@@ -18,6 +18,7 @@
 #include "base/encoding.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_folder.h"
 #include "base/time.h"
 #include "cli/command.h"
 
@@ -99,15 +100,9 @@ class Serving {
 class NsmCommandTest : public testing::Test {
  protected:
   NsmCommandTest() {
-    std::string pattern = "/tmp/cofferdam-cli-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     socket_ = folder_ / "nsm.sock";
     data_ = folder_ / "data";
     device_ = "unix:" + socket_.string();
-  }
-  ~NsmCommandTest() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
   }
 
   std::vector<std::string> serve(std::vector<std::string> more) const {
@@ -116,7 +111,7 @@ class NsmCommandTest : public testing::Test {
     return out;
   }
 
-  fs::path folder_;
+  TestFolder folder_;
   fs::path socket_;
   fs::path data_;
   std::string device_;

@@ -15,6 +15,7 @@
 #include "attest/release_manifest.h"
 #include "base/encoding.h"
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "bytes/cpio.h"
 #include "cli/release_history.h"
 #include "cli/test_run.h"
@@ -28,7 +29,6 @@
 namespace cofferdam::cli {
 namespace {
 
-using eif::test::TemporaryFolder;
 using test::Outcome;
 
 Outcome run_release(std::vector<std::string> arguments) {
@@ -97,7 +97,7 @@ class ReleaseCommandTest : public testing::Test {
   }
 
   std::string pcr16_ = std::string(96, 'a');
-  TemporaryFolder folder_;
+  TestFolder folder_;
 };
 
 TEST_F(ReleaseCommandTest, StatesTheMeasurementsOfAnImage) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "cli/pin.h"
 #include "cli/test_run.h"
 #include "crypto/test_token.h"
@@ -64,7 +65,7 @@ class SigningTest : public testing::Test {
   }
   std::string pcr0() const { return run_eif({"describe", path("image.eif")}).measurement("PCR0"); }
 
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
 };
 
 // Everything of an image that a signature must not touch.
@@ -404,7 +405,7 @@ TEST(PinTest, CanBeBrokenOff) {
 }
 
 TEST(PinTest, AFileMayEndItsLine) {
-  const eif::test::TemporaryFolder folder;
+  const TestFolder folder;
   for (const std::string_view content : {"1234", "1234\n", "1234\r\n"}) {
     folder.write("pin", as_bytes(content));
     const Result<Secret> pin = pin_source(folder.path("pin"))("token");

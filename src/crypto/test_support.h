@@ -14,6 +14,7 @@
 #include "base/encoding.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_folder.h"
 
 // Shared by the tests of this folder.
 namespace cofferdam::crypto::test {
@@ -34,18 +35,7 @@ inline Bytes hex_of(const json::value& text) { return hex(std::string_view(text.
 // A folder for one test, and commands that run in it.
 class Workplace {
  public:
-  Workplace() {
-    std::string pattern = "/tmp/cofferdam-crypto-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  Workplace(const Workplace&) = delete;
-  Workplace& operator=(const Workplace&) = delete;
-  ~Workplace() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-
-  std::filesystem::path path(const std::string& name) const { return folder_ / name; }
+  std::filesystem::path path(std::string_view name) const { return folder_ / name; }
   void save(const std::string& name, ByteView content) const {
     EXPECT_TRUE(write_file_atomic(folder_ / name, content, 0600).has_value());
   }
@@ -54,13 +44,13 @@ class Workplace {
   }
   // Whether the command succeeded; what it printed is in the file `out`.
   bool run(const std::string& command) const {
-    const std::string line = "cd '" + folder_.string() + "' && (" + command + ") >out 2>&1";
+    const std::string line = "cd '" + folder_.path().string() + "' && (" + command + ") >out 2>&1";
     return std::system(line.c_str()) == 0;  // NOLINT(cert-env33-c): a fixed command
   }
   std::string output() const { return std::string(as_text(load("out"))); }
 
  private:
-  std::filesystem::path folder_;
+  TestFolder folder_;
 };
 
 }  // namespace cofferdam::crypto::test

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/test_folder.h"
 #include "doctor/machine.h"
 
 // A machine of a test: a folder and facts, both of which the test may spoil.
@@ -17,20 +18,6 @@ namespace cofferdam::doctor::test {
 
 class TestMachine {
  public:
-  TestMachine() {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "cofferdam-doctor-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) std::abort();
-    root_ = name;
-  }
-  TestMachine(TestMachine&& other) noexcept
-      : facts(std::move(other.facts)), root_(std::exchange(other.root_, {})) {}
-  TestMachine& operator=(TestMachine&&) = delete;
-  ~TestMachine() {
-    std::error_code ignored;
-    if (!root_.empty()) std::filesystem::remove_all(root_, ignored);
-  }
-
   void write(std::string_view path, std::string_view text) const {
     const std::filesystem::path at = root_ / path.substr(1);
     std::filesystem::create_directories(at.parent_path());
@@ -41,7 +28,7 @@ class TestMachine {
     if (::chmod((root_ / path.substr(1)).c_str(), mode) != 0) std::abort();
   }
 
-  Machine view() const { return {root_, facts}; }
+  Machine view() const { return {root_.path(), facts}; }
 
   // An m6i.2xlarge on which nothing is wrong: eight CPUs, four cores, one of them for enclaves.
   static TestMachine parent();
@@ -51,7 +38,7 @@ class TestMachine {
   Facts facts;
 
  private:
-  std::filesystem::path root_;
+  TestFolder root_;
 };
 
 inline TestMachine TestMachine::parent() {

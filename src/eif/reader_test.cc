@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "base/test_folder.h"
 #include "eif/test_image.h"
 
 namespace cofferdam::eif {
@@ -231,7 +232,7 @@ TEST(ImageTest, ArchitectureIsTheFirstFlag) {
 }
 
 TEST(ImageTest, OpensFilesAndSaysWhyNot) {
-  const test::TemporaryFolder folder;
+  const TestFolder folder;
   const auto path = folder.write("image.eif", assemble(small_parts()));
   EXPECT_TRUE(Image::open(path).value().measure().has_value());
   EXPECT_EQ(Image::open(folder.path("absent")).error().code, Errc::not_found);

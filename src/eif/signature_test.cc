@@ -10,6 +10,7 @@
 #include "attest/cose.h"
 #include "base/encoding.h"
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "bytes/der.h"
 #include "eif/format.h"
 #include "eif/measure.h"
@@ -166,7 +167,7 @@ TEST(SignatureTest, RefusesToWriteASectionAboveTheLimit) {
 
 TEST(SignatureTest, OpensslMakesTheKeysAndChecksTheSignature) {
   if (!test::run("openssl version")) GTEST_SKIP() << "no openssl command";
-  const test::TemporaryFolder folder;
+  const TestFolder folder;
   const std::string dir = folder.path("").string();
   constexpr std::array<std::pair<const char*, const char*>, 3> kKinds{
       {{"P-256", "sha256"}, {"P-384", "sha384"}, {"P-521", "sha512"}}};
@@ -201,7 +202,7 @@ TEST(SignatureTest, OpensslMakesTheKeysAndChecksTheSignature) {
 // AWS's own instructions make keys in this way: parameters first, and a certificate request.
 TEST(SignatureTest, TakesKeysWithTheirParametersInFront) {
   if (!test::run("openssl version")) GTEST_SKIP() << "no openssl command";
-  const test::TemporaryFolder folder;
+  const TestFolder folder;
   const std::string dir = folder.path("").string();
   ASSERT_TRUE(test::run("cd " + dir +
                         " && openssl ecparam -name secp384r1 -genkey -out key.pem 2>/dev/null"
@@ -216,7 +217,7 @@ TEST(SignatureTest, TakesKeysWithTheirParametersInFront) {
 
 TEST(SignatureTest, RefusesKeysThatTheFormatCannotName) {
   if (!test::run("openssl version")) GTEST_SKIP() << "no openssl command";
-  const test::TemporaryFolder folder;
+  const TestFolder folder;
   const std::string dir = folder.path("").string();
   for (const std::string kind : {"rsa:2048", "ec -pkeyopt ec_paramgen_curve:secp256k1"}) {
     ASSERT_TRUE(test::run("cd " + dir + " && openssl req -x509 -newkey " + kind +

@@ -97,31 +97,6 @@ Bytes signed_by(const Signer& signer, std::vector<Part> parts) {
   return assemble(parts);
 }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "cofferdam-eif-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) std::abort();
-  folder_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
-}
-
-std::filesystem::path TemporaryFolder::write(std::string_view name, ByteView content) const {
-  if (!write_file_atomic(path(name), content)) std::abort();
-  return path(name);
-}
-
-std::vector<std::string> TemporaryFolder::names() const {
-  std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-    out.push_back(entry.path().filename().string());
-  }
-  std::ranges::sort(out);
-  return out;
-}
-
 std::optional<std::string> run(const std::string& command) {
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return std::nullopt;

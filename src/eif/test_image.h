@@ -54,22 +54,6 @@ Signer make_signer(crypto::Curve curve);
 // An image's bytes with a signature section by `signer` added at the end.
 Bytes signed_by(const Signer& signer, std::vector<Part> parts);
 
-// A folder that disappears with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::filesystem::path path(std::string_view name) const { return folder_ / name; }
-  std::filesystem::path write(std::string_view name, ByteView content) const;
-  std::vector<std::string> names() const;
-
- private:
-  std::filesystem::path folder_;
-};
-
 // Runs a command line; its standard output, or nothing if it failed.
 std::optional<std::string> run(const std::string& command);
 

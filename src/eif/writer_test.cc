@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "eif/metadata.h"
 #include "eif/reader.h"
 #include "eif/test_image.h"
@@ -41,7 +42,7 @@ class WriterTest : public Test {
     return read_file(path, std::size_t{1} << 24).value();
   }
 
-  test::TemporaryFolder folder_;
+  TestFolder folder_;
   std::filesystem::path output_ = folder_.path("image.eif");
 };
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "agent/config.h"
+#include "base/test_folder.h"
 #include "bytes/cpio.h"
 #include "eif/test_image.h"
 #include "image/reason.h"
@@ -18,7 +19,6 @@
 namespace cofferdam::image {
 namespace {
 
-using eif::test::TemporaryFolder;
 using test::content_of;
 using test::TreeBuilder;
 
@@ -58,7 +58,7 @@ std::string paths(const FileTree& tree) {
 }
 
 TEST(LayoutTest, TheBootTreeHasTheInitAndTheModuleAndNothingElse) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   folder.write("agent", as_bytes("an init"));
   folder.write("module", as_bytes("a module"));
   const auto both = make_boot_tree(folder.path("agent"), folder.path("module"));
@@ -104,7 +104,7 @@ TEST(LayoutTest, ProcessJsonSaysWhatToRunBelowRootfs) {
 }
 
 TEST(LayoutTest, AGivenFolderBecomesTheConfigurationWhoeverOwnsIt) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   folder.write("agent.toml", as_bytes(agent_toml()));
   folder.write("roots.pem", as_bytes("given"));
   std::filesystem::create_directory(folder.path("policy"));
@@ -125,7 +125,7 @@ TEST(LayoutTest, AGivenFolderBecomesTheConfigurationWhoeverOwnsIt) {
 }
 
 TEST(LayoutTest, MeasuresTheConfigurationAsTheAgentWill) {
-  const TemporaryFolder root;
+  const TestFolder root;
   std::filesystem::create_directories(root.path("etc/cofferdam"));
   root.write("etc/cofferdam/agent.toml", as_bytes(agent_toml()));
   root.write("etc/cofferdam/roots.pem", as_bytes("roots"));

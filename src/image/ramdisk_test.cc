@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "bytes/cpio.h"
 #include "image/reason.h"
 
@@ -164,12 +165,10 @@ TEST_F(RamdiskTest, LsinitramfsAndCpioReadIt) {
   if (std::system("command -v cpio lsinitramfs >/dev/null") != 0) GTEST_SKIP() << "not here";
   fill();
   ASSERT_TRUE(tree_.remove("dev/null"));  // Needs root.
-  std::string name = (std::filesystem::temp_directory_path() / "cofferdam-rd-XXXXXX").string();
-  ASSERT_NE(mkdtemp(name.data()), nullptr);
-  const std::filesystem::path folder = name;
-  ASSERT_TRUE(write_file_atomic(folder / "ramdisk", write()).has_value());
+  const TestFolder folder;
+  folder.write("ramdisk", write());
   // lsinitramfs ends with an error after any archive that is not compressed.
-  const std::string unpack = "cd '" + name +
+  const std::string unpack = "cd '" + folder.path().string() +
                              "' && cpio -i --quiet --no-preserve-owner < ramdisk && "
                              "{ lsinitramfs ramdisk > list 2>/dev/null || true; }";
   EXPECT_EQ(std::system(unpack.c_str()), 0);
@@ -178,7 +177,6 @@ TEST_F(RamdiskTest, LsinitramfsAndCpioReadIt) {
   EXPECT_EQ(std::filesystem::read_symlink(folder / "bin.d/link"), "../bin/app");
   EXPECT_EQ(read_text_file(folder / "list", 1000).value(),
             "bin\nbin/app\nbin/empty\nbin.d\nbin.d/link\ndev\nrun\nrun/fifo\nusr\nusr/app\n");
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "bytes/cpio.h"
 #include "image/ramdisk.h"
 #include "image/reason.h"
@@ -29,15 +30,6 @@ namespace fs = std::filesystem;
 
 class RootfsTest : public ::testing::Test {
  protected:
-  RootfsTest() {
-    std::string name = (fs::temp_directory_path() / "cofferdam-rootfs-XXXXXX").string();
-    root_ = mkdtemp(name.data());
-  }
-  ~RootfsTest() override {
-    std::error_code ignored;
-    fs::remove_all(root_, ignored);
-  }
-
   void write(const std::string& path, std::string_view content, mode_t mode = 0644) const {
     fs::create_directories((root_ / path).parent_path());
     ASSERT_TRUE(write_file_atomic(root_ / path, as_bytes(content), mode).has_value());
@@ -58,7 +50,7 @@ class RootfsTest : public ::testing::Test {
     return bytes ? std::string(as_text(*bytes)) : bytes.error().detail;
   }
 
-  fs::path root_;
+  TestFolder root_;
 };
 
 TEST_F(RootfsTest, ReadsEveryKindOfFile) {
@@ -86,7 +78,7 @@ TEST_F(RootfsTest, ReadsEveryKindOfFile) {
 }
 
 TEST_F(RootfsTest, TakesNeitherModeNorOwnerOfTheFolderItself) {
-  ASSERT_EQ(chmod(root_.c_str(), 0700), 0);
+  ASSERT_EQ(chmod(root_.path().c_str(), 0700), 0);
   EXPECT_EQ(read(Owner{.uid = 5, .gid = 6}).find("")->mode, cpio::kDirectory | 0755);
   EXPECT_EQ(read(Owner{.uid = 5, .gid = 6}).find("")->uid, 0u);
 }
@@ -238,7 +230,7 @@ TEST_F(RootfsTest, AFileChangedWhileItIsReadFailsTheBuild) {
 TEST_F(RootfsTest, ReadsFoldersDeeperThanItHasDescriptors) {
   constexpr int kDepth = 1100;
   std::string path;
-  UniqueFd folder(open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  UniqueFd folder(open(root_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   for (int i = 0; i < kDepth; ++i) {
     path += "d/";
     ASSERT_EQ(mkdirat(folder.get(), "d", 0755), 0);

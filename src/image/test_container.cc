@@ -171,15 +171,4 @@ void write_file(const std::filesystem::path& path, ByteView content) {
   if (!out.flush()) abort();
 }
 
-TestFolder::TestFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "cofferdam-image-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) abort();
-  path_ = name;
-}
-
-TestFolder::~TestFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 }  // namespace cofferdam::image

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/byte_view.h"
+#include "base/test_folder.h"
 #include "image/decompress.h"
 #include "image/digest.h"
 
@@ -69,18 +70,5 @@ std::string index_of(const std::vector<std::string>& descriptors);
 std::string config_of(const TestImage& image);
 
 void write_file(const std::filesystem::path& path, ByteView content);
-
-// A new folder, removed with all in it.
-class TestFolder {
- public:
-  TestFolder();
-  ~TestFolder();
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace cofferdam::image

@@ -11,18 +11,13 @@
 #include <sstream>
 
 #include "base/json.h"
+#include "base/test_folder.h"
 
 namespace cofferdam::ledger {
 namespace {
 
 class DecisionLogTest : public testing::Test {
  protected:
-  DecisionLogTest() {
-    std::string pattern = testing::TempDir() + "/decision-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~DecisionLogTest() override { std::filesystem::remove_all(folder_); }
-
   std::filesystem::path path() const { return folder_ / "decisions.jsonl"; }
 
   std::vector<std::string> lines() const {
@@ -34,7 +29,7 @@ class DecisionLogTest : public testing::Test {
 
   void append(std::string_view text) const { std::ofstream(path(), std::ios::app) << text; }
 
-  std::filesystem::path folder_;
+  TestFolder folder_;
 };
 
 Decision sample() {

@@ -10,6 +10,7 @@
 #include <array>
 #include <fstream>
 
+#include "base/test_folder.h"
 #include "net/deadline.h"
 #include "net/socket_transport.h"
 #include "net/testing.h"
@@ -20,7 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using testing::run;
-using testing::TemporaryFolder;
 
 Task<std::string> greet(Listener& listener) {
   const Endpoint endpoint = listener.endpoint();
@@ -54,7 +54,7 @@ TEST(SocketTest, TalksOverTcp) {
 
 TEST(SocketTest, TalksOverUnix) {
   boost::asio::io_context io(1);
-  const TemporaryFolder folder;
+  const TestFolder folder;
   Listener listener = open(io, "unix:" + (folder / "a.sock").string());
   EXPECT_EQ(run(io, greet(listener)).value(), "hello, world");
 }
@@ -82,7 +82,7 @@ TEST(SocketTest, AnUnknownNameIsUnavailable) {
 
 TEST(SocketTest, AConnectionWithoutListenerSaysWhere) {
   boost::asio::io_context io(1);
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const Endpoint nobody = UnixAddress{.path = (folder / "nobody.sock").string()};
   const auto stream = run(io, connect(nobody, 5s));
   ASSERT_FALSE(stream.has_value());
@@ -101,7 +101,7 @@ TEST(SocketTest, APortInUseIsUnavailableWithAdvice) {
 
 TEST(SocketTest, AUnixSocketInUseIsNotReplaced) {
   boost::asio::io_context io(1);
-  const TemporaryFolder folder;
+  const TestFolder folder;
   Listener first = open(io, "unix:" + (folder / "a.sock").string());
   EXPECT_FALSE(Listener::open(io.get_executor(), first.endpoint()).has_value());
   ASSERT_TRUE(run(io, first.accept()).has_value());  // The second one looked whether we live.
@@ -110,7 +110,7 @@ TEST(SocketTest, AUnixSocketInUseIsNotReplaced) {
 
 TEST(SocketTest, AStaleUnixSocketIsReplaced) {
   boost::asio::io_context io(1);
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const std::string path = folder / "a.sock";
   const std::string left_over = folder / "b.sock";
   Listener crashed = open(io, "unix:" + path);
@@ -123,7 +123,7 @@ TEST(SocketTest, AStaleUnixSocketIsReplaced) {
 
 TEST(SocketTest, AFileThatIsNoSocketIsNotReplaced) {
   boost::asio::io_context io(1);
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const std::string path = folder / "precious";
   std::ofstream(path) << "data";
   EXPECT_FALSE(Listener::open(io.get_executor(), UnixAddress{.path = path}).has_value());
@@ -132,7 +132,7 @@ TEST(SocketTest, AFileThatIsNoSocketIsNotReplaced) {
 
 TEST(SocketTest, AUnixSocketIsPrivateAndGoesWithItsListener) {
   boost::asio::io_context io(1);
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const std::string path = folder / "a.sock";
   {
     const Listener listener = open(io, "unix:" + path);

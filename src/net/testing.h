@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "base/test_folder.h"
 #include "net/task.h"
 
 // For tests only.
@@ -60,26 +61,6 @@ class Loop {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_ =
       boost::asio::make_work_guard(io_);
   std::thread thread_;
-};
-
-// A folder that is removed with all its content.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "cofferdam-XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace cofferdam::net::testing

@@ -11,8 +11,8 @@
 
 #include "attest/verifier.h"
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "base/time.h"
-#include "nsm/test_support.h"
 
 namespace cofferdam::nsm {
 namespace {
@@ -27,7 +27,7 @@ unsigned mode_of(const fs::path& path) {
 
 class AuthorityTest : public testing::Test {
  protected:
-  TemporaryFolder temporary_;
+  TestFolder temporary_;
   fs::path folder_ = temporary_.path() / "nsm";
   SystemClock clock_;
 };

@@ -13,9 +13,9 @@
 #include "attest/verifier.h"
 #include "base/encoding.h"
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "crypto/digest.h"
 #include "crypto/pem.h"
-#include "nsm/test_support.h"
 
 namespace cofferdam::nsm {
 namespace {
@@ -59,7 +59,7 @@ class ModuleTest : public testing::Test {
     return error == nullptr ? ErrorCode::success : error->code;
   }
 
-  TemporaryFolder temporary_;
+  TestFolder temporary_;
   ManualClock clock_{kLaunch};
   Authority authority_ = *Authority::open(temporary_.path() / "nsm", clock_);
   attest::Verifier verifier_{*attest::TrustRoot::from_der(authority_.root_der())};

@@ -14,8 +14,8 @@
 
 #include "attest/verifier.h"
 #include "base/encoding.h"
+#include "base/test_folder.h"
 #include "nsm/client.h"
-#include "nsm/test_support.h"
 #include "nsm/unix_socket.h"
 
 namespace cofferdam::nsm {
@@ -37,7 +37,7 @@ class ServerTest : public testing::Test {
     return client ? *std::move(client) : nullptr;
   }
 
-  TemporaryFolder temporary_;
+  TestFolder temporary_;
   fs::path socket_ = temporary_.path() / "nsm.sock";
   SystemClock clock_;
   Authority authority_ = *Authority::open(temporary_.path() / "nsm", clock_);
@@ -244,7 +244,7 @@ TEST_F(ServerTest, AMissingFolderIsOneClearError) {
 }
 
 TEST(NsmClientTest, RefusesAddressesItCannotUse) {
-  const TemporaryFolder temporary;
+  const TestFolder temporary;
   EXPECT_EQ(Client::open("tcp:localhost:1").error().code, Errc::invalid_input);
   EXPECT_EQ(Client::open("").error().code, Errc::invalid_input);
   EXPECT_EQ(Client::open("unix:" + (temporary.path() / "x").string()).error().code,
@@ -290,7 +290,7 @@ class FakeModule {
 };
 
 Result<DescribeNsmResponse> describe_with_answer(const Bytes& bytes) {
-  const TemporaryFolder temporary;
+  const TestFolder temporary;
   const fs::path path = temporary.path() / "s";
   const FakeModule fake(path, bytes);
   COFFERDAM_TRY(const std::unique_ptr<Client> client, Client::open("unix:" + path.string()));

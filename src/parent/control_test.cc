@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "base/test_folder.h"
 #include "net/testing.h"
 
 namespace cofferdam::parent {
@@ -32,7 +33,7 @@ class ControlTest : public ::testing::Test {
     return read_text_file(folder_ / name, 1 << 20).value();
   }
 
-  net::testing::TemporaryFolder folder_;
+  TestFolder folder_;
   ManualClock clock_{parse_rfc3339("2026-01-02T03:04:05Z").value()};
 };
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/test_folder.h"
 #include "net/testing.h"
 
 namespace cofferdam::parent {
@@ -48,7 +49,7 @@ TEST_F(CredentialSourceTest, RefusesWhatWouldBreakTheJson) {
 }
 
 TEST_F(CredentialSourceTest, SeesANewFileAtOnce) {
-  const net::testing::TemporaryFolder folder;
+  const TestFolder folder;
   const auto path = folder / "credentials.json";
   const auto source = CredentialSource::file(path);
   EXPECT_EQ(source.read().error().code, Errc::not_found);

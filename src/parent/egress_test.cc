@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/test_folder.h"
 #include "net/deadline.h"
 #include "net/http_client.h"
 #include "net/socket.h"
@@ -16,7 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using net::testing::Loop;
-using net::testing::TemporaryFolder;
 using net::testing::TestAuthority;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -98,7 +98,7 @@ class EgressTest : public ::testing::Test {
 
   TestAuthority authority_;
   ManualClock clock_{TestAuthority::kNow};
-  TemporaryFolder folder_;
+  TestFolder folder_;
   net::Endpoint egress_ = net::UnixAddress{.path = folder_ / "egress.sock"};
   net::Endpoint control_ = net::UnixAddress{.path = folder_ / "control.sock"};
   Loop loop_;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/test_folder.h"
 #include "eif/test_image.h"
 
 namespace cofferdam::run {
@@ -16,7 +17,7 @@ class ConsoleFileTest : public testing::Test {
     return read_text_file(path, 4096).value_or("(none)");
   }
 
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
 };
 
 TEST_F(ConsoleFileTest, NeverHoldsMoreThanTwiceItsLimit) {

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/test_folder.h"
 #include "eif/test_image.h"
 
 namespace cofferdam::run {
@@ -42,7 +43,7 @@ class HeartbeatTest : public testing::Test {
     return recv(fd.get(), &byte, 1, 0) == 1 ? std::optional(byte) : std::nullopt;
   }
 
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
   std::filesystem::path path_ = folder_.path("heartbeat.sock");
   Heartbeat heartbeat_ = Heartbeat::listen(path_).value();
 };

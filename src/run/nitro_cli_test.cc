@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "base/test_folder.h"
 #include "run/nitro_error.h"
 #include "run/test_nitro.h"
 
@@ -28,7 +29,7 @@ class NitroCliTest : public testing::Test {
     fake_.measurements(R"({"HashAlgorithm":"Sha384 { ... }","PCR0":"00"})");
   }
 
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
   test::FakeNitro fake_;
   NitroCli nitro_{test::FakeNitro::program(), fake_.log()};
   NitroRequest request_;

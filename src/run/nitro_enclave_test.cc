@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/test_folder.h"
 #include "eif/report.h"
 #include "run/limits.h"
 #include "run/test_nitro.h"
@@ -31,7 +32,7 @@ class NitroEnclaveTest : public testing::Test {
     fake_.measurements(json::serialize(eif::measurements_json(measured_)));
   }
 
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
   test::FakeNitro fake_;
   NitroCli nitro_{test::FakeNitro::program(), fake_.log()};
   NitroRequest request_;

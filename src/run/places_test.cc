@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "base/test_folder.h"
 #include "eif/test_image.h"
 #include "run/test_environment.h"
 
@@ -43,7 +44,7 @@ TEST(PlacesTest, IgnoreRelativePaths) {
 
 class OwnFolderTest : public testing::Test {
  protected:
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
 };
 
 TEST_F(OwnFolderTest, IsMadePrivateAndFoundAgain) {

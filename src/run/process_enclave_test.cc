@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "bytes/cpio.h"
 #include "eif/reader.h"
 #include "eif/test_image.h"
@@ -78,7 +79,7 @@ class ProcessEnclaveTest : public testing::Test {
 
   bool scratch_is_empty() const { return std::filesystem::is_empty(options_.scratch_folder); }
 
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
   LaunchOptions options_;
   std::filesystem::path vsock_ = folder_.path("vsock");
   SystemClock clock_;

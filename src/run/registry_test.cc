@@ -8,6 +8,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "base/test_folder.h"
 #include "eif/test_image.h"
 #include "run/stop.h"
 
@@ -29,7 +30,7 @@ class RegistryTest : public testing::Test {
 
   static constexpr Timestamp kNow{std::chrono::hours(500'000)};
   static constexpr Timestamp kLongAgo = kNow - std::chrono::hours(24);
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
   fs::path path_ = folder_.path("runtime");
   Registry registry_ = Registry::open(path_).value();
 };

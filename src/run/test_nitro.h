@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "eif/test_image.h"
 #include "run/test_environment.h"
 
@@ -35,7 +36,7 @@ class FakeNitro {
   std::filesystem::path log() const { return folder_.path("nitro.log"); }
 
  private:
-  eif::test::TemporaryFolder folder_;
+  TestFolder folder_;
   Variable world_{"FAKE_NITRO_DIR", folder_.path("").string()};
 };
 

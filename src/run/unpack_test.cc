@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "bytes/cpio.h"
+#include "eif/test_image.h"
 
 namespace cofferdam::run {
 namespace {
@@ -34,23 +36,34 @@ cpio::Entry link(std::string path, std::string_view target) {
   return entry(std::move(path), cpio::kSymlink | 0777, target);
 }
 
+// The bytes of an image with these ramdisks.
+Bytes image_with(const std::vector<Bytes>& ramdisks) {
+  std::vector<eif::test::Part> parts{{eif::SectionType::kernel, "kernel"},
+                                     {eif::SectionType::cmdline, "quiet"},
+                                     {eif::SectionType::metadata, "{}"}};
+  for (const Bytes& one : ramdisks) parts.push_back({eif::SectionType::ramdisk, as_text(one)});
+  return eif::test::assemble(parts);
+}
+
 class UnpackTest : public testing::Test {
  protected:
   UnpackTest() {
-    std::string pattern = testing::TempDir() + "/unpack-XXXXXX";
-    base_ = mkdtemp(pattern.data());
     root_ = base_ / "root";
     fs::create_directories(root_);
     fs::create_directories(base_ / "outside");
   }
-  ~UnpackTest() override { fs::remove_all(base_); }
 
   Result<Unpacked> unpack(std::vector<std::vector<cpio::Entry>> ramdisks,
                           const UnpackLimits& limits = {}, bool keep_owners = false) {
     std::vector<Bytes> archives;
     for (const auto& entries : ramdisks) archives.push_back(cpio::make_cpio(entries).value());
-    const std::vector<ByteView> views(archives.begin(), archives.end());
-    return unpack_ramdisks(views, root_, {.limits = limits, .keep_owners = keep_owners});
+    return unpack_archives(archives, {.limits = limits, .keep_owners = keep_owners});
+  }
+
+  Result<Unpacked> unpack_archives(const std::vector<Bytes>& archives,
+                                   const UnpackOptions& options = {}) {
+    const Bytes bytes = image_with(archives);
+    return unpack_ramdisks(eif::Image::parse(bytes).value(), root_, options);
   }
 
   std::string content(const std::string& path) const {
@@ -59,7 +72,7 @@ class UnpackTest : public testing::Test {
 
   bool outside_is_empty() const { return fs::is_empty(base_ / "outside"); }
 
-  fs::path base_;
+  TestFolder base_;
   fs::path root_;
 };
 
@@ -126,12 +139,11 @@ TEST_F(UnpackTest, TakesContentFromALaterNameOfAReadOnlyFile) {
   fs::create_hard_link(base_ / "a", base_ / "b");
   fs::permissions(base_ / "a", fs::perms::owner_read);
   const std::string archive = (base_ / "gnu.cpio").string();
-  const std::string command =
-      "cd " + base_.string() + " && printf 'a\\nb\\n' | cpio --quiet -o -H newc > " + archive;
+  const std::string command = "cd " + base_.path().string() +
+                              " && printf 'a\\nb\\n' | cpio --quiet -o -H newc > " + archive;
   if (std::system(command.c_str()) != 0) GTEST_SKIP() << "no cpio here";
   const Bytes bytes = read_file(archive, 65536).value();
-  const std::vector<ByteView> views{bytes};
-  const auto done = unpack_ramdisks(views, root_);
+  const auto done = unpack_archives({bytes});
   ASSERT_TRUE(done.has_value()) << done.error().detail;
   EXPECT_EQ(content("a"), "content");
   EXPECT_EQ(content("b"), "content");
@@ -199,10 +211,10 @@ TEST_F(UnpackTest, StopsAtItsLimits) {
 TEST_F(UnpackTest, RefusesEveryTruncation) {
   const Bytes archive = cpio::make_cpio(std::vector{folder("etc"), file("etc/a", "one")}).value();
   for (std::size_t size = 1; size < archive.size(); ++size) {
-    const std::vector<ByteView> cut{ByteView(archive).first(size)};
-    const auto done = unpack_ramdisks(cut, root_);
+    const Bytes cut = to_bytes(ByteView(archive).first(size));
+    const auto done = unpack_archives({cut});
     // Only zeros after the trailer may be missing.
-    if (done) EXPECT_TRUE(as_text(cut[0]).find("TRAILER!!!") != std::string_view::npos) << size;
+    if (done) EXPECT_TRUE(as_text(cut).find("TRAILER!!!") != std::string_view::npos) << size;
   }
 }
 
