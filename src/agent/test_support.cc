@@ -16,11 +16,6 @@ const Timestamp kNow = parse_rfc3339("2026-03-01T12:00:00Z").value();
 constexpr std::array<std::uint8_t, 3> kImagePcrs{0, 1, 2};
 Bytes image_pcr(std::uint8_t index) { return Bytes(48, static_cast<std::uint8_t>(index + 1)); }
 
-std::filesystem::path make_folder() {
-  std::string name = "/tmp/cofferdam-agent-XXXXXX";
-  return mkdtemp(name.data());
-}
-
 Bytes make_certificate(const crypto::EcPrivateKey& key) {
   crypto::CertificateSpec spec;
   spec.serial = {0x01};
@@ -129,10 +124,9 @@ Owner::Owner()
 Bytes Owner::pcr8() const { return to_bytes(attest::pcr8_of_certificate(certificate)); }
 
 TestEnclave::TestEnclave(const Setup& setup)
-    : folder(make_folder()),
-      platform_time(kNow),
+    : platform_time(kNow),
       measured(make_config(owner, setup.extra_config)),
-      authority(nsm::Authority::open(folder, platform_time).value()),
+      authority(nsm::Authority::open(folder.path(), platform_time).value()),
       module(make_module(authority, platform_time, owner, setup.debug_mode)),
       verifier(attest::TrustRoot::from_der(authority.root_der()).value()),
       clock([] { return std::chrono::milliseconds(0); }),
@@ -142,11 +136,6 @@ TestEnclave::TestEnclave(const Setup& setup)
   peer.answer("/v1/decisions", 204, "");
   peer.answer("/v1/heartbeat", 204, "");
   peer.answer("/v1/credentials", 200, R"({"AccessKeyId":"AKIA","SecretAccessKey":"s"})");
-}
-
-TestEnclave::~TestEnclave() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
 }
 
 attest::ReleaseManifest TestEnclave::manifest() const {
