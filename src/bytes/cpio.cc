@@ -113,30 +113,30 @@ Status check_attributes(std::string_view path, std::uint32_t mode, std::uint64_t
   return check_size(mode & kTypeMask, size);
 }
 
-Status check_entry(const Entry& entry) {
-  COFFERDAM_CHECK(check_attributes(entry.path, entry.mode, entry.content.size()));
+Status check_target(const Entry& entry) {
   if (entry.type() == kSymlink && std::ranges::find(entry.content, 0) != entry.content.end()) {
     return bad("a NUL in the target of a symbolic link");
   }
   return {};
 }
 
-// `first` has the content that any name has brought so far.
-Status check_same_file(const Entry& first, const Entry& other) {
+Status check_entry(const Entry& entry) {
+  COFFERDAM_CHECK(check_attributes(entry.path, entry.mode, entry.content.size()));
+  return check_target(entry);
+}
+
+Status check_same_file(const Entry& first, const Entry& other, bool content_twice) {
   if (other.mode != first.mode || other.uid != first.uid || other.gid != first.gid ||
       other.mtime != first.mtime) {
     return bad("hard links of one file with different attributes");
   }
-  if (!first.content.empty() && !other.content.empty()) {
-    return bad("hard links of one file with content twice");
-  }
-  return {};
+  return content_twice ? bad("hard links of one file with content twice") : Status();
 }
 
 // The name field of the archive: one NUL, at its end.
-Result<std::string_view> strip_nul(ByteView field) {
+Result<std::string> strip_nul(ByteView field) {
   if (field.empty() || field.back() != 0) return bad("a name without its final NUL");
-  return as_text(field.first(field.size() - 1));
+  return std::string(as_text(field.first(field.size() - 1)));
 }
 
 constexpr std::uint64_t rounded_up(std::uint64_t size, std::uint64_t alignment) {
@@ -179,8 +179,10 @@ Result<std::vector<std::shared_ptr<File>>> group_names(std::span<const Entry> en
     if (first == known.end() || entry.type() != kRegularFile) {
       return bad("a hard link to no file before it");
     }
-    COFFERDAM_CHECK(check_same_file(first->second->first, entry));
-    if (!entry.content.empty()) first->second->first.content = entry.content;
+    ByteView& content = first->second->first.content;
+    const bool twice = !content.empty() && !entry.content.empty();
+    COFFERDAM_CHECK(check_same_file(first->second->first, entry, twice));
+    if (!entry.content.empty()) content = entry.content;
     ++first->second->links;
     out.push_back(first->second);
   }
@@ -196,11 +198,24 @@ bool operator==(const Entry& a, const Entry& b) {
          a.hard_link == b.hard_link;
 }
 
-Result<ByteView> Reader::take(std::uint64_t size) {
-  if (size > archive_.size() - position_) return bad("the archive ends inside an entry");
-  const ByteView out = archive_.subspan(position_, static_cast<std::size_t>(size));
-  position_ += out.size();
-  return out;
+Reader::Reader(ByteView archive, Limits limits)
+    : archive_(archive),
+      fetch_([archive](std::uint64_t offset, std::size_t size) -> Result<ByteView> {
+        return archive.subspan(static_cast<std::size_t>(offset), size);
+      }),
+      size_(archive.size()),
+      limits_(limits) {}
+
+Status Reader::skip(std::uint64_t size) {
+  if (size > size_ - position_) return bad("the archive ends inside an entry");
+  position_ += size;
+  return {};
+}
+
+Result<ByteView> Reader::take(std::size_t size) {
+  const std::uint64_t start = position_;
+  COFFERDAM_CHECK(skip(size));
+  return fetch_(start, size);
 }
 
 Status Reader::skip_padding(std::size_t alignment) {
@@ -212,20 +227,30 @@ Status Reader::skip_padding(std::size_t alignment) {
 }
 
 // Between archives: passes zeros, and says whether nothing else is left.
-bool Reader::at_end_after_trailer() {
-  while (position_ < archive_.size() && archive_[position_] == 0) ++position_;
-  return position_ == archive_.size();
+Result<bool> Reader::at_end_after_trailer() {
+  while (position_ < size_) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(size_ - position_, kBlock));
+    COFFERDAM_TRY(const ByteView bytes, fetch_(position_, size));
+    const auto other = std::ranges::find_if(bytes, [](std::uint8_t byte) { return byte != 0; });
+    position_ += static_cast<std::uint64_t>(other - bytes.begin());
+    if (other != bytes.end()) return false;
+  }
+  return true;
 }
 
 Result<std::optional<Entry>> Reader::next() {
-  while (in_archive_ || !at_end_after_trailer()) {
+  while (true) {
+    if (!in_archive_) {
+      COFFERDAM_TRY(const bool ended, at_end_after_trailer());
+      if (ended) return std::nullopt;
+    }
     if (position_ % kAlignment != 0) return bad("an archive that starts at an odd place");
     in_archive_ = true;
     COFFERDAM_TRY(const ByteView head, take(kHeaderSize));
     COFFERDAM_TRY(const Fields header, parse_header(head));
     if (header[kNameSize] > kMaxPathSize + 1) return bad("a name is too long");
     COFFERDAM_TRY(const ByteView name_field, take(header[kNameSize]));
-    COFFERDAM_TRY(const std::string_view name, strip_nul(name_field));
+    COFFERDAM_TRY(const std::string name, strip_nul(name_field));
     COFFERDAM_CHECK(skip_padding(kAlignment));
     if (name != kTrailer) {
       COFFERDAM_TRY(Entry entry, rest_of_entry(header, name));
@@ -236,7 +261,20 @@ Result<std::optional<Entry>> Reader::next() {
     linked_.clear();
     linked_names_.clear();
   }
-  return std::nullopt;
+}
+
+// Small content is there afterwards, and all of it where the archive is in memory.
+Status Reader::take_content(Entry& entry, std::uint32_t size) {
+  content_ = {.offset = position_, .size = size};
+  if (!archive_ && entry.type() == kSymlink) {
+    COFFERDAM_TRY(const ByteView target, take(size));
+    link_target_ = as_text(target);
+    entry.content = as_bytes(link_target_);
+    return {};
+  }
+  COFFERDAM_CHECK(skip(size));
+  if (archive_) entry.content = archive_->subspan(static_cast<std::size_t>(content_.offset), size);
+  return {};
 }
 
 Result<Entry> Reader::rest_of_entry(std::span<const std::uint32_t> header, std::string_view name) {
@@ -251,9 +289,10 @@ Result<Entry> Reader::rest_of_entry(std::span<const std::uint32_t> header, std::
               .device_minor = header[kRdevMinor],
               .content = {}};
   COFFERDAM_TRY(entry.path, normal_path(name));
-  COFFERDAM_TRY(entry.content, take(header[kFileSize]));
+  COFFERDAM_CHECK(check_attributes(entry.path, entry.mode, header[kFileSize]));
+  COFFERDAM_CHECK(take_content(entry, header[kFileSize]));
+  COFFERDAM_CHECK(check_target(entry));
   COFFERDAM_CHECK(skip_padding(kAlignment));
-  COFFERDAM_CHECK(check_entry(entry));
   if (linked_names_.contains(entry.path)) return bad("a second file in the place of a linked one");
   if (header[kLinks] > 1 && entry.type() == kRegularFile) {
     COFFERDAM_CHECK(join_links(header, entry));
@@ -263,16 +302,17 @@ Result<Entry> Reader::rest_of_entry(std::span<const std::uint32_t> header, std::
 
 // Names the file that `entry` is another name of, unless it is the first.
 Status Reader::join_links(std::span<const std::uint32_t> header, Entry& entry) {
-  const auto [place, is_first] =
-      linked_.try_emplace({header[kDevMajor], header[kDevMinor], header[kInode]}, entry);
-  Entry& first = place->second;
+  const bool has_content = content_.size > 0;
+  const std::array key{header[kDevMajor], header[kDevMinor], header[kInode]};
+  const auto [place, is_first] = linked_.try_emplace(key, LinkedFile{entry, has_content});
+  LinkedFile& file = place->second;
   if (is_first) {
-    linked_names_.insert(first.path);
+    linked_names_.insert(file.first.path);
     return {};
   }
-  COFFERDAM_CHECK(check_same_file(first, entry));
-  if (!entry.content.empty()) first.content = entry.content;
-  entry.hard_link = first.path;
+  COFFERDAM_CHECK(check_same_file(file.first, entry, file.has_content && has_content));
+  file.has_content = file.has_content || has_content;
+  entry.hard_link = file.first.path;
   return {};
 }
 

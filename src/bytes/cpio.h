@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -59,8 +60,21 @@ struct Limits {
   std::uint64_t max_content_size = kMaxContentSize;  // Of one entry.
 };
 
+// Some bytes of an archive that is not in memory: valid until the next call.
+using Fetch = std::function<Result<ByteView>(std::uint64_t offset, std::size_t size)>;
+
+// Where the content of an entry lies in its archive.
+struct ContentPlace {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
 // Reads the entries of a ramdisk in order. Like the kernel it goes on after a trailer:
 // zeros, then perhaps another archive. Borrows the archive.
+//
+// Of an archive that is not in memory the content of regular files is passed over: their
+// `content` is empty, and content_place() says where it is. The target of a symbolic link is
+// then valid until the next entry is read.
 //
 // Refused with Errc::invalid_input: another format (compressed ramdisks included), a
 // header that is not hexadecimal, names that leave the root ("..", absolute, a NUL
@@ -70,26 +84,42 @@ struct Limits {
 // passes: whoever unpacks must not follow links out of the root.
 class Reader {
  public:
-  explicit Reader(ByteView archive, Limits limits = {}) noexcept
-      : archive_(archive), limits_(limits) {}
+  explicit Reader(ByteView archive, Limits limits = {});
+  Reader(std::uint64_t size, Fetch fetch, Limits limits = {})
+      : fetch_(std::move(fetch)), size_(size), limits_(limits) {}
 
   // The next entry, or nothing after the last one.
   Result<std::optional<Entry>> next();
 
+  // Of the entry that next() returned last.
+  ContentPlace content_place() const noexcept { return content_; }
+
  private:
-  Result<ByteView> take(std::uint64_t size);
+  // A file of several names, of which some have been read.
+  struct LinkedFile {
+    Entry first;
+    bool has_content = false;
+  };
+
+  Status skip(std::uint64_t size);
+  Result<ByteView> take(std::size_t size);
+  Status take_content(Entry& entry, std::uint32_t size);
   Status skip_padding(std::size_t alignment);
-  bool at_end_after_trailer();
+  Result<bool> at_end_after_trailer();
   Result<Entry> rest_of_entry(std::span<const std::uint32_t> header, std::string_view name);
   Status join_links(std::span<const std::uint32_t> header, Entry& entry);
 
-  ByteView archive_;
+  std::optional<ByteView> archive_;  // Where it is in memory.
+  Fetch fetch_;
+  std::uint64_t size_;
   Limits limits_;
-  std::size_t position_ = 0;
+  std::uint64_t position_ = 0;
+  ContentPlace content_;
+  std::string link_target_;
   std::uint64_t entries_ = 0;
   bool in_archive_ = false;
   // Of files with several names the first, by device and inode; what those are called.
-  std::map<std::array<std::uint32_t, 3>, Entry> linked_;
+  std::map<std::array<std::uint32_t, 3>, LinkedFile> linked_;
   std::set<std::string> linked_names_;
 };
 

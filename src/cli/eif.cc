@@ -15,6 +15,7 @@
 #include "cli/eif_commands.h"
 #include "cli/pcr_option.h"
 #include "eif/mapped_file.h"
+#include "eif/output_file.h"
 #include "eif/reader.h"
 #include "eif/report.h"
 #include "eif/signature.h"
@@ -169,6 +170,16 @@ std::string file_name(eif::SectionType type, std::size_t ramdisk) {
   return "unknown";
 }
 
+// From the file, not its mapping: memory does not grow with the image.
+Status write_section(const eif::Image& image, const eif::Section& section,
+                     const std::filesystem::path& path) {
+  COFFERDAM_TRY(eif::OutputFile out, eif::OutputFile::create(path));
+  const std::uint64_t start = section.offset + eif::kSectionHeaderSize;
+  COFFERDAM_CHECK(
+      image.read(start, section.data.size(), [&out](ByteView piece) { return out.append(piece); }));
+  return out.commit();
+}
+
 Result<json::array> extract_to(const eif::Image& image, const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -181,7 +192,7 @@ Result<json::array> extract_to(const eif::Image& image, const std::filesystem::p
   for (const eif::Section& section : image.sections()) {
     const std::string name = file_name(section.type, ramdisk);
     if (section.type == eif::SectionType::ramdisk) ++ramdisk;
-    COFFERDAM_CHECK(write_file_atomic(folder / name, section.data));
+    COFFERDAM_CHECK(write_section(image, section, folder / name));
     files.push_back(json::object{{"file", name}, {"size", section.data.size()}});
   }
   return files;

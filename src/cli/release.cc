@@ -55,8 +55,7 @@ Result<Bytes> read_register(std::string_view option, std::string_view hex) {
 Result<agent::MeasuredConfig> config_of_image(const eif::Image& image) {
   return agent::measure_config(
       [&image](std::string_view path, std::size_t max_size) -> Result<Bytes> {
-        COFFERDAM_TRY(const ByteView content, eif::image_file(image, path, max_size));
-        return to_bytes(content);
+        return eif::image_file(image, path, max_size);
       });
 }
 

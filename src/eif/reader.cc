@@ -15,27 +15,6 @@ std::unexpected<Error> bad(std::string detail) {
   return fail(Errc::invalid_input, "malformed", "image: " + std::move(detail));
 }
 
-// The section the table's entry `index` names. Sections before it end at `end`.
-Result<Section> read_section(ByteView file, const Header& header, std::size_t index,
-                             std::uint64_t end) {
-  const std::string name = "section " + std::to_string(index);
-  const std::uint64_t offset = header.offsets[index];
-  if (offset < end) return bad(name + " overlaps what comes before it");
-  if (offset > file.size() || file.size() - offset < kSectionHeaderSize) {
-    return bad(name + " lies beyond the end of the file");
-  }
-  const ByteView rest = file.subspan(static_cast<std::size_t>(offset));
-  COFFERDAM_TRY(const SectionHeader own, SectionHeader::parse(rest.first(kSectionHeaderSize)));
-  if (own.size != header.sizes[index]) {
-    return bad(name + " states another size than the table of sections");
-  }
-  const ByteView content = rest.subspan(kSectionHeaderSize);
-  if (own.size > content.size()) return bad(name + " ends beyond the end of the file");
-  return Section{.type = own.type,
-                 .offset = offset,
-                 .data = content.first(static_cast<std::size_t>(own.size))};
-}
-
 Status check_counts(const Header& header, std::span<const Section> sections) {
   const auto count = [sections](SectionType type) {
     return std::ranges::count(sections, type, &Section::type);
@@ -78,9 +57,9 @@ Result<Image> Image::open(const std::filesystem::path& path) {
   COFFERDAM_TRY(MappedFile file, MappedFile::open(path));
   const ByteView bytes = file.view();
   Image out(std::move(file), bytes);
-  if (const Status sound = out.read_structure(); !sound) {
-    return wrap(path.string(), sound.error());
-  }
+  Status sound = out.read_structure();
+  if (sound) sound = out.copy_small_sections();
+  if (!sound) return wrap(path.string(), sound.error());
   return out;
 }
 
@@ -90,11 +69,52 @@ Result<Image> Image::parse(ByteView bytes) {
   return out;
 }
 
+Result<Bytes> Image::copy(std::uint64_t offset, std::uint64_t size) const {
+  Bytes out;
+  COFFERDAM_CHECK(read(offset, size, [&out](ByteView piece) -> Status {
+    out.insert(out.end(), piece.begin(), piece.end());
+    return {};
+  }));
+  return out;
+}
+
+// The section the table's entry `index` names. Sections before it end at `end`.
+Result<Section> Image::read_section(std::size_t index, std::uint64_t end) const {
+  const std::string name = "section " + std::to_string(index);
+  const std::uint64_t offset = header_.offsets[index];
+  if (offset < end) return bad(name + " overlaps what comes before it");
+  if (offset > bytes_.size() || bytes_.size() - offset < kSectionHeaderSize) {
+    return bad(name + " lies beyond the end of the file");
+  }
+  COFFERDAM_TRY(const Bytes head, copy(offset, kSectionHeaderSize));
+  COFFERDAM_TRY(const SectionHeader own, SectionHeader::parse(head));
+  if (own.size != header_.sizes[index]) {
+    return bad(name + " states another size than the table of sections");
+  }
+  const ByteView content = bytes_.subspan(static_cast<std::size_t>(offset) + kSectionHeaderSize);
+  if (own.size > content.size()) return bad(name + " ends beyond the end of the file");
+  return Section{.type = own.type,
+                 .offset = offset,
+                 .data = content.first(static_cast<std::size_t>(own.size))};
+}
+
+// Their sizes have been checked.
+Status Image::copy_small_sections() {
+  for (Section& section : sections_) {
+    if (section.type == SectionType::kernel || section.type == SectionType::ramdisk) continue;
+    const std::uint64_t start = section.offset + kSectionHeaderSize;
+    COFFERDAM_TRY(copies_.emplace_back(), copy(start, section.data.size()));
+    section.data = copies_.back();
+  }
+  return {};
+}
+
 Status Image::read_structure() {
-  COFFERDAM_TRY(header_, Header::parse(bytes_));
+  COFFERDAM_TRY(const Bytes head, copy(0, std::min(bytes_.size(), kHeaderSize)));
+  COFFERDAM_TRY(header_, Header::parse(head));
   std::uint64_t end = kHeaderSize;
   for (std::size_t i = 0; i < header_.section_count; ++i) {
-    COFFERDAM_TRY(const Section section, read_section(bytes_, header_, i, end));
+    COFFERDAM_TRY(const Section section, read_section(i, end));
     end = section.offset + kSectionHeaderSize + section.data.size();
     sections_.push_back(section);
   }

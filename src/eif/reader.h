@@ -27,7 +27,9 @@ struct Section {
 // the file, behind the one before it; kernel, command line, ramdisks and, by version,
 // metadata and signature in legal number and order; nothing after the last section. Gaps
 // between sections are allowed, as the hypervisor allows them: the CRC covers them, the
-// measurements do not. Sections are views into the file; nothing is copied.
+// measurements do not. Kernel and ramdisks are views into the mapped file, with what that
+// means (eif/mapped_file.h): read() and RamdiskReader do without. The other sections, which
+// are small, are copies.
 //
 // Not yet judged: the CRC, the measurements and the signature.
 class Image {
@@ -69,12 +71,16 @@ class Image {
  private:
   Image(MappedFile file, ByteView bytes) : file_(std::move(file)), bytes_(bytes) {}
   Status read_structure();
+  Result<Section> read_section(std::size_t index, std::uint64_t end) const;
+  Result<Bytes> copy(std::uint64_t offset, std::uint64_t size) const;
+  Status copy_small_sections();
   std::optional<ByteView> first(SectionType type) const noexcept;
 
   MappedFile file_;
   ByteView bytes_;
   Header header_;
   std::vector<Section> sections_;
+  std::vector<Bytes> copies_;  // Of small sections of a file.
 };
 
 }  // namespace cofferdam::eif

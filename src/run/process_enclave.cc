@@ -133,7 +133,7 @@ Status ProcessEnclave::Impl::unpack() {
   tree.emplace(std::move(made));
   COFFERDAM_CHECK(users.run_inside([this]() -> Status {
     const UnpackOptions how{.limits = {}, .keep_owners = users.has_other_users()};
-    COFFERDAM_TRY(const Unpacked unpacked, unpack_ramdisks(image->ramdisks(), tree->root(), how));
+    COFFERDAM_TRY(const Unpacked unpacked, unpack_ramdisks(*image, tree->root(), how));
     say_what_differs(unpacked);
     return {};
   }));

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -13,13 +12,13 @@
 #include "base/file.h"
 #include "base/printable.h"
 #include "bytes/cpio.h"
+#include "eif/ramdisk_reader.h"
 
 namespace cofferdam::run {
 namespace {
 
 constexpr mode_t kAllBits = 07777;
 constexpr mode_t kWithoutSetId = 01777;
-constexpr std::size_t kPiece = std::size_t{1} << 20;
 
 std::unexpected<Error> cannot(std::string_view what, const cpio::Entry& entry) {
   return fail(Errc::unavailable, "cannot " + std::string(what) + " " + printable(entry.path) +
@@ -46,7 +45,7 @@ class Unpacker {
  public:
   Unpacker(int root, const UnpackOptions& options) : root_(root), options_(options) {}
 
-  Status unpack(ByteView ramdisk);
+  Status unpack(eif::RamdiskReader& reader);
   const Unpacked& result() const noexcept { return result_; }
 
  private:
@@ -57,22 +56,27 @@ class Unpacker {
   Status make_hard_link(const Place& place, const cpio::Entry& entry) const;
   Status make_symlink(const Place& place, const cpio::Entry& entry) const;
   Status make_fifo(const Place& place, const cpio::Entry& entry) const;
+  Status write_content(int fd, const cpio::Entry& entry) const;
   Status set_attributes(int fd, const cpio::Entry& entry, mode_t mode) const;
 
   int root_;
   UnpackOptions options_;
   Unpacked result_;
+  const eif::RamdiskReader* reader_ = nullptr;
 };
 
-Status write_content(int fd, const cpio::Entry& entry) {
-  ByteView rest = entry.content;
-  while (!rest.empty()) {
-    const ssize_t put = write(fd, rest.data(), std::min(rest.size(), kPiece));
+Status write_piece(int fd, ByteView piece, const cpio::Entry& entry) {
+  while (!piece.empty()) {
+    const ssize_t put = write(fd, piece.data(), piece.size());
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return cannot("write", entry);
-    rest = rest.subspan(static_cast<std::size_t>(put));
+    piece = piece.subspan(static_cast<std::size_t>(put));
   }
   return {};
+}
+
+Status Unpacker::write_content(int fd, const cpio::Entry& entry) const {
+  return reader_->content([fd, &entry](ByteView piece) { return write_piece(fd, piece, entry); });
 }
 
 // The owner first: a change of owner drops set-user-id bits.
@@ -135,7 +139,7 @@ Status Unpacker::make_hard_link(const Place& place, const cpio::Entry& entry) co
       0) {
     return cannot("link", entry);
   }
-  if (entry.content.empty()) return {};
+  if (reader_->content_size() == 0) return {};
   COFFERDAM_TRY(const UniqueFd fd, reopen_for_writing(place, entry));
   COFFERDAM_CHECK(write_content(fd.get(), entry));
   return set_attributes(fd.get(), entry, entry.mode);  // Writing dropped set-user-id bits.
@@ -183,7 +187,7 @@ Status Unpacker::make_entry(const cpio::Entry& entry) {
 }
 
 Status Unpacker::count(const cpio::Entry& entry) {
-  result_.content_size += entry.content.size();
+  result_.content_size += reader_->content_size();
   if (++result_.entries > options_.limits.max_entries ||
       result_.content_size > options_.limits.max_content_size) {
     return fail(Errc::invalid_input, "the ramdisks hold more than this backend unpacks");
@@ -192,8 +196,8 @@ Status Unpacker::count(const cpio::Entry& entry) {
   return {};
 }
 
-Status Unpacker::unpack(ByteView ramdisk) {
-  cpio::Reader reader(ramdisk);
+Status Unpacker::unpack(eif::RamdiskReader& reader) {
+  reader_ = &reader;
   while (true) {
     COFFERDAM_TRY(const auto entry, reader.next());
     if (!entry) return {};
@@ -205,14 +209,18 @@ Status Unpacker::unpack(ByteView ramdisk) {
 
 }  // namespace
 
-Result<Unpacked> unpack_ramdisks(std::span<const ByteView> ramdisks,
-                                 const std::filesystem::path& root, const UnpackOptions& options) {
+Result<Unpacked> unpack_ramdisks(const eif::Image& image, const std::filesystem::path& root,
+                                 const UnpackOptions& options) {
   const UniqueFd top(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!top.valid()) {
     return fail(Errc::unavailable, "cannot open " + root.string() + ": " + errno_text(errno));
   }
   Unpacker unpacker(top.get(), options);
-  for (const ByteView ramdisk : ramdisks) COFFERDAM_CHECK(unpacker.unpack(ramdisk));
+  for (const eif::Section& section : image.sections()) {
+    if (section.type != eif::SectionType::ramdisk) continue;
+    eif::RamdiskReader reader(image, section);
+    COFFERDAM_CHECK(unpacker.unpack(reader));
+  }
   return unpacker.result();
 }
 

@@ -3,10 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <span>
 
-#include "base/byte_view.h"
 #include "base/result.h"
+#include "eif/reader.h"
 
 namespace cofferdam::run {
 
@@ -31,17 +30,16 @@ struct Unpacked {
   std::uint64_t devices = 0;         // Left out.
 };
 
-// Unpacks ramdisks, one over the other as the kernel does, into the folder `root`, which
-// must exist and should be empty. A later entry replaces an earlier one of its path, but a
-// folder stays one. Content goes from `ramdisks` to the disk in small pieces.
+// Unpacks the ramdisks of an image, one over the other as the kernel does, into the folder `root`,
+// which must exist and should be empty. A later entry replaces an earlier one of its path, but a
+// folder stays one. Content goes from the file to the disk in small pieces.
 //
 // Nothing is written outside `root`: no symbolic link is followed, whoever made it, and an
 // entry that passes through one is refused. Modes are kept, set-user-id bits included where
 // owners are: so no other user may be able to reach `root`. Device files are left out,
 // since /dev is provided. Errors are Errc::invalid_input for the archive and
 // Errc::unavailable for the disk.
-Result<Unpacked> unpack_ramdisks(std::span<const ByteView> ramdisks,
-                                 const std::filesystem::path& root,
+Result<Unpacked> unpack_ramdisks(const eif::Image& image, const std::filesystem::path& root,
                                  const UnpackOptions& options = {});
 
 }  // namespace cofferdam::run
