@@ -12,10 +12,9 @@ namespace cofferdam::agent {
 namespace {
 
 constexpr std::array<std::uint8_t, 1> kHeartbeat{0xb7};
-constexpr std::chrono::seconds kLimit{10};
 
-Task<void> exchange(net::Endpoint endpoint) {
-  COFFERDAM_CO_TRY(net::Stream stream, co_await net::connect(std::move(endpoint), kLimit));
+Task<void> exchange(net::Endpoint endpoint, std::chrono::milliseconds limit) {
+  COFFERDAM_CO_TRY(net::Stream stream, co_await net::connect(std::move(endpoint), limit));
   COFFERDAM_CO_CHECK(co_await stream.write(kHeartbeat));
   std::array<std::uint8_t, 1> answer{};
   COFFERDAM_CO_TRY(const std::size_t size, co_await stream.read_some(answer));
@@ -26,11 +25,12 @@ Task<void> exchange(net::Endpoint endpoint) {
   co_return Status();
 }
 
-Task<void> exchange_in_time(std::optional<net::Endpoint> endpoint) {
+Task<void> exchange_in_time(std::optional<net::Endpoint> endpoint,
+                            std::chrono::milliseconds limit) {
   if (!endpoint) co_return Status();
   const std::string where = net::to_string(*endpoint);
-  auto work = exchange(*std::move(endpoint));
-  const Status done = co_await with_deadline(kLimit, std::move(work));
+  auto work = exchange(*std::move(endpoint), limit);
+  const Status done = co_await with_deadline(limit, std::move(work));
   if (done) co_return Status();
   co_return fail(done.error().code, reason::kHeartbeatFailed,
                  "the heartbeat at " + where + ": " + done.error().detail);
@@ -38,8 +38,8 @@ Task<void> exchange_in_time(std::optional<net::Endpoint> endpoint) {
 
 }  // namespace
 
-Task<void> send_heartbeat(const ValidatedEnclave& enclave) {
-  return exchange_in_time(enclave.config().heartbeat);
+Task<void> send_heartbeat(const ValidatedEnclave& enclave, std::chrono::milliseconds limit) {
+  return exchange_in_time(enclave.config().heartbeat, limit);
 }
 
 }  // namespace cofferdam::agent

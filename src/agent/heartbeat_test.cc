@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "agent/reason.h"
@@ -30,7 +32,8 @@ static_assert(!CanSendAHeartbeat<SelfEvidence> && !CanSendAHeartbeat<MeasuredCon
 // nitro-cli's side of one heartbeat.
 class Listener {
  public:
-  Listener(const std::string& path, Bytes answer) : answer_(std::move(answer)) {
+  // Without an answer it keeps the connection open until the other side closes it.
+  Listener(const std::string& path, std::optional<Bytes> answer) : answer_(std::move(answer)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
@@ -56,11 +59,15 @@ class Listener {
     std::array<std::uint8_t, 16> room{};
     const ssize_t size = read(peer.get(), room.data(), room.size());
     if (size > 0) received_.assign(room.begin(), room.begin() + size);
-    EXPECT_EQ(write(peer.get(), answer_.data(), answer_.size()),
-              static_cast<ssize_t>(answer_.size()));
+    if (!answer_) {
+      EXPECT_EQ(read(peer.get(), room.data(), room.size()), 0);
+      return;
+    }
+    EXPECT_EQ(write(peer.get(), answer_->data(), answer_->size()),
+              static_cast<ssize_t>(answer_->size()));
   }
 
-  Bytes answer_;
+  std::optional<Bytes> answer_;
   Bytes received_;
   UniqueFd socket_;
   std::thread thread_;
@@ -89,20 +96,30 @@ class HeartbeatTest : public ::testing::Test {
 };
 
 TEST_F(HeartbeatTest, SendsTheByteAndExpectsItBack) {
-  Listener nitro(path(), {0xb7});
+  Listener nitro(path(), Bytes{0xb7});
   const Status sent = beat();
   EXPECT_TRUE(sent.has_value()) << sent.error().detail;
   EXPECT_THAT(nitro.join(), ElementsAre(0xb7));
 }
 
 TEST_F(HeartbeatTest, FailsOnAnyOtherAnswer) {
-  const Listener nitro(path(), {0xb6});
+  const Listener nitro(path(), Bytes{0xb6});
   expect_failure("found another one");
 }
 
 TEST_F(HeartbeatTest, FailsWithoutAnAnswer) {
-  const Listener nitro(path(), {});
+  const Listener nitro(path(), Bytes{});
   expect_failure("found the end");
+}
+
+TEST_F(HeartbeatTest, DoesNotWaitForASilentPeerForever) {
+  const Listener nitro(path(), std::nullopt);
+  const auto validated = enclave_.run_boot();
+  ASSERT_TRUE(validated.has_value());
+  const Status sent = test::run(send_heartbeat(*validated, std::chrono::milliseconds(20)));
+  ASSERT_FALSE(sent.has_value());
+  EXPECT_EQ(sent.error().code, Errc::deadline_exceeded);
+  EXPECT_EQ(sent.error().reason, reason::kHeartbeatFailed);
 }
 
 TEST_F(HeartbeatTest, FailsWhereNobodyListens) { expect_failure("cannot connect to unix:"); }
