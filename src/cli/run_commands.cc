@@ -118,7 +118,7 @@ Result<Exit> list_enclaves(bool as_json) {
 
 struct StopOptions {
   std::string enclave;
-  std::string timeout = "15s";
+  std::string timeout = "20s";
 };
 
 Status stop_nitro(const Listed& listed) {
@@ -222,7 +222,7 @@ void add_run_commands(CLI::App& run, Exit& exit) {
   const auto stop_options = std::make_shared<StopOptions>();
   stop->add_option("ENCLAVE", stop_options->enclave, "Name or id")->required();
   stop->add_option("--timeout", stop_options->timeout,
-                   "process: how long /init may take before it is killed; default: 15s")
+                   "process: how long /init may take before it is killed; default: 20s")
       ->type_name("DURATION");
   stop->callback([stop_options, &exit] { exit = finish(stop_enclave(*stop_options)); });
 

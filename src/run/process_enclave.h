@@ -49,7 +49,7 @@ struct Watcher {
 class ProcessEnclave {
  public:
   // How long the first process has to end after a first signal.
-  static constexpr std::chrono::seconds kPatience{15};
+  static constexpr std::chrono::seconds kPatience{20};
 
   // Judges the image as `nitro-cli run-enclave` does (structure, CRC, signature, and its size
   // against memory_mib), measures it and boots its module. `clock` must outlive it.
