@@ -75,12 +75,14 @@ struct CloudServer::Impl {
     return committed;
   }
 
-  // Nobody learns an answer before what it rests on is on disk. A failed flush is a failure
-  // of every request it was for.
+  // Nobody learns an answer before what it rests on is on disk: if anything waits for that,
+  // this answer does too, since it may have read it. A failed flush is a failure of every
+  // request it was for.
   Task<net::HttpResponse> answer(net::HttpRequest request) {
     CallTrace trace;
     net::HttpResponse response = service.handle(request, trace);
     wipe(request.body);  // The plaintext of Encrypt.
+    if (!store.has_uncommitted()) co_return response;
     const Status durable = co_await commits.wait();
     if (durable) co_return response;
     wipe(response.body);
