@@ -34,6 +34,10 @@ net::HttpResponse render(const JsonReply& reply, std::string_view request_id) {
   response.headers = {{"Content-Type", "application/x-amz-json-1.1"},
                       {"x-amzn-RequestId", std::string(request_id)},
                       {"Cache-Control", "no-cache, no-store, must-revalidate, private"}};
+  if (reply.body) {
+    response.body = to_bytes(reply.body->reveal());
+    return response;
+  }
   append(response.body, json::serialize(reply.members));
   if (reply.plaintext)
     append_plaintext(response.body, *reply.plaintext, reply.plaintext_member,

@@ -18,6 +18,8 @@ struct JsonReply {
   json::object members;
   std::optional<Secret> plaintext;  // Sent as base64 in a member of its own.
   std::string_view plaintext_member = "Plaintext";
+  // The whole answer, where it holds more secrets than one; `members` is then unused.
+  std::optional<Secret> body;
 };
 
 // A service of the AWS JSON 1.1 protocol: POST /, X-Amz-Target: PREFIX.Operation.

@@ -160,6 +160,17 @@ Result<Secret> Parameters::secret_blob(std::string_view name, Bounds bytes) cons
   return decoded;
 }
 
+Result<std::optional<Secret>> Parameters::optional_secret_text(std::string_view name,
+                                                               Bounds bytes) const {
+  if (!has_secret(name)) {
+    if (find(name) != nullptr) return wrong_type(location(name), "text");
+    return std::optional<Secret>();
+  }
+  const Secret& text = secrets_->find(name)->second;
+  COFFERDAM_CHECK(check_length(name, /*value=*/"", text.size(), bytes));
+  return std::optional(text.clone());
+}
+
 Result<std::optional<std::int64_t>> Parameters::optional_integer(std::string_view name,
                                                                  std::int64_t min,
                                                                  std::int64_t max) const {

@@ -46,6 +46,11 @@ class Parameters {
   Result<Bytes> blob(std::string_view name, Bounds bytes) const;
   // A blob that is secret: one of the members that its service names as such.
   Result<Secret> secret_blob(std::string_view name, Bounds bytes) const;
+  // A text that is secret, likewise.
+  Result<std::optional<Secret>> optional_secret_text(std::string_view name, Bounds bytes) const;
+  bool has_secret(std::string_view name) const noexcept {
+    return secrets_ != nullptr && secrets_->contains(name);
+  }
   Result<std::optional<std::int64_t>> optional_integer(std::string_view name, std::int64_t min,
                                                        std::int64_t max) const;
   Result<bool> flag(std::string_view name) const;

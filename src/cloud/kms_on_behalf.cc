@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cloud/kms_on_behalf.h"
+
+#include <boost/json/serialize.hpp>
+
+#include "base/encoding.h"
+#include "cloud/uuid.h"
+
+namespace cofferdam::cloud {
+namespace {
+
+constexpr std::int64_t kManagedRotationDays = 365;
+
+json::object to_json(const EncryptionContext& context) {
+  json::object out;
+  for (const auto& [name, value] : context) out[name] = value;
+  return out;
+}
+
+Result<Bytes> blob_of(const JsonReply& reply) {
+  return from_base64(reply.members.at("CiphertextBlob").as_string());
+}
+
+}  // namespace
+
+Result<JsonReply> KmsOnBehalf::perform(std::string_view operation, const Call& call,
+                                       json::object members, const JsonSecrets* secrets) {
+  Call forwarded(call);
+  forwarded.via_service = service_;
+  return kms_.invoke(operation, forwarded, Parameters(members, /*path=*/{}, secrets));
+}
+
+Result<KmsOnBehalf::DataKey> KmsOnBehalf::generate_data_key(const Call& call,
+                                                            std::string_view key_id,
+                                                            const EncryptionContext& context) {
+  COFFERDAM_TRY(JsonReply reply, perform("GenerateDataKey", call,
+                                         {{"KeyId", key_id},
+                                          {"KeySpec", "AES_256"},
+                                          {"EncryptionContext", to_json(context)}}));
+  DataKey out;
+  COFFERDAM_TRY(out.blob, blob_of(reply));
+  out.key_arn = reply.members.at("KeyId").as_string();
+  out.plaintext = *std::move(reply.plaintext);
+  return out;
+}
+
+Result<Bytes> KmsOnBehalf::encrypt(const Call& call, std::string_view key_id,
+                                   const EncryptionContext& context, const Secret& plaintext) {
+  JsonSecrets secrets;
+  secrets["Plaintext"] = secret_to_base64(plaintext);
+  COFFERDAM_TRY(const JsonReply reply,
+                perform("Encrypt", call,
+                        {{"KeyId", key_id}, {"EncryptionContext", to_json(context)}}, &secrets));
+  return blob_of(reply);
+}
+
+Result<Secret> KmsOnBehalf::decrypt(const Call& call, const EncryptionContext& context,
+                                    ByteView blob) {
+  COFFERDAM_TRY(JsonReply reply, perform("Decrypt", call,
+                                         {{"CiphertextBlob", to_base64(blob)},
+                                          {"EncryptionContext", to_json(context)}}));
+  return *std::move(reply.plaintext);
+}
+
+Result<std::string> KmsOnBehalf::key_arn(const Call& call, std::string_view key_id) {
+  json::object nothing;
+  const KmsRequest request{.call = call,
+                           .operation = "DescribeKey",
+                           .key_must = KeyMust::exist,
+                           .parameters = Parameters(nothing),
+                           .decision = {}};
+  COFFERDAM_TRY(KmsTarget target, kms_.core().find_key(request, key_id));
+  return std::move(target.key.arn);
+}
+
+Result<std::string> KmsOnBehalf::managed_key(std::string_view account, Timestamp now) {
+  KmsCore& core = kms_.core();
+  const std::string alias = "alias/aws/" + std::string(service_);
+  COFFERDAM_TRY(const auto found, core.keys().find_alias(account, alias));
+  if (found) return core.alias_arn(account, alias);
+  KeyRecord key;
+  key.id = to_text(random_uuid());
+  key.account = account;
+  key.arn = core.key_arn(account, key.id);
+  key.description =
+      "Default key that protects my Secrets Manager data when no other key is defined";
+  key.created = now;
+  key.policy = managed_key_policy(account);
+  key.rotation_days = kManagedRotationDays;
+  key.next_rotation = now + std::chrono::days(kManagedRotationDays);
+  COFFERDAM_TRY(const Secret material, generate_material(*key.spec));
+  COFFERDAM_CHECK(core.keys().store().atomically([&]() -> Status {
+    COFFERDAM_CHECK(core.keys().add_key(key, material));
+    COFFERDAM_TRY([[maybe_unused]] const bool added,
+                  core.keys().add_alias(
+                      account, {.name = alias, .key_id = key.id, .created = now, .updated = now}));
+    return {};
+  }));
+  return core.alias_arn(account, alias);
+}
+
+// AWS Secrets Manager User Guide, "Key policy of the AWS managed key". There the second
+// statement repeats the Sid of the first, which no policy of a customer may do.
+std::string KmsOnBehalf::managed_key_policy(std::string_view account) const {
+  const std::string via = std::string(service_) + "." + place_.region + ".amazonaws.com";
+  constexpr std::string_view kSid =
+      "Allow access through AWS Secrets Manager for all principals in the account that are "
+      "authorized to use AWS Secrets Manager";
+  const json::value policy = {
+      {"Version", "2012-10-17"},
+      {"Id", "auto-" + std::string(service_) + "-2"},
+      {"Statement",
+       json::array{
+           {{"Sid", kSid},
+            {"Effect", "Allow"},
+            {"Principal", {{"AWS", "*"}}},
+            {"Action", json::array{"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*",
+                                   "kms:CreateGrant", "kms:DescribeKey"}},
+            {"Resource", "*"},
+            {"Condition",
+             {{"StringEquals", {{"kms:CallerAccount", account}, {"kms:ViaService", via}}}}}},
+           {{"Effect", "Allow"},
+            {"Principal", {{"AWS", "*"}}},
+            {"Action", "kms:GenerateDataKey*"},
+            {"Resource", "*"},
+            {"Condition",
+             {{"StringEquals", {{"kms:CallerAccount", account}}},
+              {"StringLike", {{"kms:ViaService", via}}}}}},
+           {{"Sid", "Allow direct access to key metadata to the account"},
+            {"Effect", "Allow"},
+            {"Principal", {{"AWS", "arn:aws:iam::" + std::string(account) + ":root"}}},
+            {"Action", json::array{"kms:Describe*", "kms:Get*", "kms:List*", "kms:RevokeGrant"}},
+            {"Resource", "*"}}}}};
+  return json::serialize(policy);
+}
+
+}  // namespace cofferdam::cloud
