@@ -54,14 +54,13 @@ struct SecretValue {
 class SecretsCore {
  public:
   // All must outlive this.
-  SecretsCore(Store& store, Kms& kms, Place place)
+  SecretsCore(Store& store, Kms& kms, const Authorizer& authorizer, Place place)
       : secrets_(store),
         kms_(kms, "secretsmanager", place),
-        authorizer_(place),
+        authorizer_(authorizer),
         place_(std::move(place)) {}
 
   SecretsStore& secrets() noexcept { return secrets_; }
-  const Authorizer& authorizer() const noexcept { return authorizer_; }
   const Place& place() const noexcept { return place_; }
 
   // Deletes the secrets whose time has come. Before anything else of a request.
@@ -109,7 +108,7 @@ class SecretsCore {
 
   SecretsStore secrets_;
   KmsOnBehalf kms_;
-  Authorizer authorizer_;
+  const Authorizer& authorizer_;
   Place place_;
 };
 

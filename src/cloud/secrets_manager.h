@@ -17,7 +17,8 @@ namespace cofferdam::cloud {
 class SecretsManager final : public JsonService {
  public:
   // All must outlive the service.
-  SecretsManager(Store& store, Kms& kms, Place place) : core_(store, kms, std::move(place)) {}
+  SecretsManager(Store& store, Kms& kms, const Authorizer& authorizer, Place place)
+      : core_(store, kms, authorizer, std::move(place)) {}
 
   std::string_view scope() const noexcept override { return "secretsmanager"; }
   std::string_view target_prefix() const noexcept override { return "secretsmanager"; }
