@@ -88,17 +88,19 @@ Status EntryWriter::write_content(const Node& node) {
 Result<TreeRamdisk> TreeRamdisk::make(const FileTree& tree, const RamdiskOptions& options) {
   std::uint64_t size = 0;
   std::unordered_set<FileTree::InodeId> seen;
-  for (const FileTree::Entry& entry : tree.entries()) {
+  COFFERDAM_CHECK(tree.for_each([&](const FileTree::Entry& entry) -> Status {
     COFFERDAM_CHECK(check(entry, options));
     const bool first_name = entry.links == 1 || seen.insert(entry.inode).second;
     size += cpio::Writer::entry_size(entry.path.size(), first_name ? content_size(*entry.node) : 0);
-  }
+    return {};
+  }));
   return TreeRamdisk(tree, options, cpio::Writer::archive_size(size));
 }
 
 Status TreeRamdisk::write_to(const ByteSink& sink) {
   EntryWriter writer(sink, options_);
-  for (const FileTree::Entry& entry : tree_->entries()) COFFERDAM_CHECK(writer.write(entry));
+  COFFERDAM_CHECK(
+      tree_->for_each([&writer](const FileTree::Entry& entry) { return writer.write(entry); }));
   return writer.finish();
 }
 

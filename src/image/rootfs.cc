@@ -43,13 +43,13 @@ std::unexpected<Error> changed(std::string_view path) {
 // What changes when anybody writes to a file, or puts another in its place.
 struct Stamp {
   std::uint64_t inode = 0;
-  std::int64_t changed_seconds = 0;
-  std::uint32_t changed_nanoseconds = 0;
+  std::uint64_t changed = 0;  // Nanoseconds, modulo 2^64.
 
   static Stamp of(const FileStat& info) {
+    constexpr std::uint64_t kSecond = 1'000'000'000;
     return {.inode = info.stx_ino,
-            .changed_seconds = info.stx_ctime.tv_sec,
-            .changed_nanoseconds = info.stx_ctime.tv_nsec};
+            .changed = static_cast<std::uint64_t>(info.stx_ctime.tv_sec) * kSecond +
+                       info.stx_ctime.tv_nsec};
   }
   bool operator==(const Stamp&) const = default;
 };

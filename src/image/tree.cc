@@ -301,6 +301,19 @@ Status FileTree::clear(std::string_view path) {
   return {};
 }
 
+namespace {
+
+// In a string of exactly its size, since there may be a million.
+std::string below(std::string_view folder, std::string_view path) {
+  std::string out;
+  out.reserve(folder.size() + (path.empty() ? 0 : 1 + path.size()));
+  out += folder;
+  if (!path.empty()) (out += '/') += path;
+  return out;
+}
+
+}  // namespace
+
 Status FileTree::nest(std::string_view name) {
   COFFERDAM_CHECK(check_path(name));
   if (name.empty() || name.find('/') != std::string_view::npos) {
@@ -316,7 +329,7 @@ Status FileTree::nest(std::string_view name) {
   nested.emplace("", impl_->inodes.add({.mode = cpio::kDirectory | 0755}));
   while (!impl_->paths.empty()) {  // The same order, and no copy of what may be a million nodes.
     auto node = impl_->paths.extract(impl_->paths.begin());
-    node.key().insert(0, node.key().empty() ? std::string(name) : std::string(name) + '/');
+    node.key() = below(name, node.key());
     nested.insert(nested.end(), std::move(node));
   }
   impl_->paths = std::move(nested);
@@ -360,17 +373,25 @@ std::optional<std::string> FileTree::follow(std::string_view path) const {
   return here;
 }
 
+Status FileTree::for_each(const std::function<Status(const Entry&)>& visit) const {
+  for (auto it = std::next(impl_->paths.begin()); it != impl_->paths.end(); ++it) {
+    const auto& [path, inode] = *it;
+    COFFERDAM_CHECK(visit({.path = path,
+                           .inode = inode,
+                           .links = impl_->inodes.names(inode),
+                           .node = &impl_->inodes.at(inode)}));
+  }
+  return {};
+}
+
 std::vector<FileTree::Entry> FileTree::entries() const {
   std::vector<Entry> out;
   out.reserve(size());
-  for (auto it = std::next(impl_->paths.begin()); it != impl_->paths.end(); ++it) {
-    const auto& [path, inode] = *it;
-    out.push_back({.path = path,
-                   .inode = inode,
-                   .links = impl_->inodes.names(inode),
-                   .node = &impl_->inodes.at(inode)});
-  }
-  return out;
+  const Status all = for_each([&out](const Entry& entry) -> Status {
+    out.push_back(entry);
+    return {};
+  });
+  return all ? out : std::vector<Entry>();
 }
 
 std::size_t FileTree::size() const noexcept { return impl_->paths.size() - 1; }

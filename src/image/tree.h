@@ -4,6 +4,7 @@
 #include <boost/container/flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -117,6 +118,8 @@ class FileTree {
     const Node* node;
   };
   std::vector<Entry> entries() const;
+  // The same, without a list that takes memory of its own.
+  Status for_each(const std::function<Status(const Entry&)>& visit) const;
 
   std::size_t size() const noexcept;  // Paths, without the root.
   // Reads a small file, such as /etc/passwd: Errc::not_found if `node` is no regular file,
