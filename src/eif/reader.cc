@@ -160,9 +160,9 @@ Status Image::feed(ImageDigest& digest) const {
 Result<Image::Scan> Image::scan() const {
   ImageDigest digest;
   COFFERDAM_CHECK(feed(digest));
-  COFFERDAM_TRY(Measurements measured, digest.finish());
+  COFFERDAM_TRY(const Measurements measured, digest.finish());
   COFFERDAM_TRY(const Crc32 crc, digest.crc());
-  return Scan{.measurements = std::move(measured), .crc_matches = crc.value() == header_.crc};
+  return Scan{.measurements = measured, .crc_matches = crc.value() == header_.crc};
 }
 
 Result<Measurements> Image::measure() const {

@@ -48,6 +48,15 @@ std::string_view parent_of(std::string_view path) {
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
 
+// In a string of exactly its size, since there may be a million.
+std::string below(std::string_view folder, std::string_view path) {
+  std::string out;
+  out.reserve(folder.size() + (path.empty() ? 0 : 1 + path.size()));
+  out += folder;
+  if (!path.empty()) (out += '/') += path;
+  return out;
+}
+
 Status check_path(std::string_view path) {
   if (path.empty()) return {};
   if (path.size() > cpio::kMaxPathSize)
@@ -59,7 +68,7 @@ Status check_path(std::string_view path) {
     const std::size_t slash = rest.find('/');
     const std::string_view part = rest.substr(0, slash);
     if (part.empty() || part == "." || part == "..") {
-      return refuse(reason::kBadPath, path, "the path has an empty part, \".\" or \"..\"");
+      return refuse(reason::kBadPath, path, R"(the path has an empty part, "." or "..")");
     }
     if (part.size() > kMaxPartSize) {
       return refuse(reason::kBadPath, path, "a part of the path is longer than 255 bytes");
@@ -301,19 +310,6 @@ Status FileTree::clear(std::string_view path) {
   return {};
 }
 
-namespace {
-
-// In a string of exactly its size, since there may be a million.
-std::string below(std::string_view folder, std::string_view path) {
-  std::string out;
-  out.reserve(folder.size() + (path.empty() ? 0 : 1 + path.size()));
-  out += folder;
-  if (!path.empty()) (out += '/') += path;
-  return out;
-}
-
-}  // namespace
-
 Status FileTree::nest(std::string_view name) {
   COFFERDAM_CHECK(check_path(name));
   if (name.empty() || name.find('/') != std::string_view::npos) {
@@ -359,7 +355,7 @@ std::optional<std::string> FileTree::follow(std::string_view path) const {
       here.resize(parent_of(here).size());
       continue;
     }
-    std::string next = here.empty() ? part : here + '/' + part;
+    std::string next = here.empty() ? part : below(here, part);
     const Node* node = find(next);
     if (node == nullptr || node->type() != cpio::kSymlink) {
       here = std::move(next);

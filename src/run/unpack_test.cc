@@ -53,9 +53,10 @@ class UnpackTest : public testing::Test {
     fs::create_directories(base_ / "outside");
   }
 
-  Result<Unpacked> unpack(std::vector<std::vector<cpio::Entry>> ramdisks,
+  Result<Unpacked> unpack(const std::vector<std::vector<cpio::Entry>>& ramdisks,
                           const UnpackLimits& limits = {}, bool keep_owners = false) {
     std::vector<Bytes> archives;
+    archives.reserve(ramdisks.size());
     for (const auto& entries : ramdisks) archives.push_back(cpio::make_cpio(entries).value());
     return unpack_archives(archives, {.limits = limits, .keep_owners = keep_owners});
   }
@@ -141,7 +142,7 @@ TEST_F(UnpackTest, TakesContentFromALaterNameOfAReadOnlyFile) {
   const std::string archive = (base_ / "gnu.cpio").string();
   const std::string command = "cd " + base_.path().string() +
                               " && printf 'a\\nb\\n' | cpio --quiet -o -H newc > " + archive;
-  if (std::system(command.c_str()) != 0) GTEST_SKIP() << "no cpio here";
+  if (!eif::test::run(command)) GTEST_SKIP() << "no cpio here";
   const Bytes bytes = read_file(archive, 65536).value();
   const auto done = unpack_archives({bytes});
   ASSERT_TRUE(done.has_value()) << done.error().detail;
