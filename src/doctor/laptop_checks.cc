@@ -76,12 +76,17 @@ Finding check_subordinate_ids(const Machine& machine, const Image&) {
 
 Finding check_cgroup(const Machine& machine, const Image&) {
   constexpr Subject kSubject{"cgroup", "Control groups"};
-  constexpr std::string_view kWhy = "`cofferdam run --memory` and `--cpus` are limits of cgroup v2";
+  constexpr std::string_view kWhy = "`cofferdam run --memory` is the limit of a control group";
+  const bool root = machine.facts().uid == 0;
   if (!machine.exists("/sys/fs/cgroup/cgroup.controllers")) {
-    return kSubject.warning("no cgroup v2", std::string(kWhy),
-                            "boot with systemd.unified_cgroup_hierarchy=1, or run without limits");
+    if (root && machine.exists("/sys/fs/cgroup/memory/cgroup.procs")) {
+      return kSubject.ok("the memory controller of version 1, as root");
+    }
+    return kSubject.warning(
+        "no cgroup v2", std::string(kWhy),
+        "boot with systemd.unified_cgroup_hierarchy=1, or run without --memory");
   }
-  if (machine.facts().uid == 0) return kSubject.ok("cgroup v2, as root");
+  if (root) return kSubject.ok("cgroup v2, as root");
   const auto own = own_cgroup(machine);
   if (own && machine.may_use(*own + "/cgroup.procs")) return kSubject.ok("cgroup v2, delegated");
   return kSubject.warning("cgroup v2, but " + machine.facts().user + " may not make groups here",
