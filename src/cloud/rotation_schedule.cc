@@ -203,27 +203,27 @@ Status RotationSchedule::set_window(std::string_view duration) {
   return {};
 }
 
-bool RotationSchedule::falls_on(sys_days day) const {
+bool RotationSchedule::falls_on(const Calendar& calendar, sys_days day) {
   const std::chrono::year_month_day date(day);
   const auto day_of_month = static_cast<unsigned>(date.day());
-  if (!calendar_->months.test(static_cast<unsigned>(date.month()))) return false;
+  if (!calendar.months.test(static_cast<unsigned>(date.month()))) return false;
   const std::chrono::year_month_day tomorrow(day + days(1));
-  if (calendar_->last_day) return tomorrow.month() != date.month();
-  if (calendar_->weekdays.none()) return calendar_->days.test(day_of_month);
-  if (!calendar_->weekdays.test(std::chrono::weekday(day).c_encoding() + 1)) return false;
+  if (calendar.last_day) return tomorrow.month() != date.month();
+  if (calendar.weekdays.none()) return calendar.days.test(day_of_month);
+  if (!calendar.weekdays.test(std::chrono::weekday(day).c_encoding() + 1)) return false;
   const std::chrono::year_month_day next_week(day + days(7));
-  if (calendar_->nth < 0) return next_week.month() != date.month();
-  return calendar_->nth == 0 || (day_of_month - 1) / 7 + 1 == static_cast<unsigned>(calendar_->nth);
+  if (calendar.nth < 0) return next_week.month() != date.month();
+  return calendar.nth == 0 || (day_of_month - 1) / 7 + 1 == static_cast<unsigned>(calendar.nth);
 }
 
-Timestamp RotationSchedule::next_of_calendar(Timestamp last) const {
+Timestamp RotationSchedule::next_start(const Calendar& calendar, Timestamp last) {
   const auto today = std::chrono::floor<days>(last);
   for (int ahead = 0; ahead < kFarthestDays; ++ahead) {
     const sys_days day = today + days(ahead);
-    if (!falls_on(day)) continue;
+    if (!falls_on(calendar, day)) continue;
     for (std::size_t hour = 0; hour < 24; ++hour) {
       const Timestamp start = day + hours(hour);
-      if (calendar_->hours.test(hour) && start > last) return start;
+      if (calendar.hours.test(hour) && start > last) return start;
     }
   }
   // Such as 31 February: never.
@@ -231,7 +231,7 @@ Timestamp RotationSchedule::next_of_calendar(Timestamp last) const {
 }
 
 Timestamp RotationSchedule::next(Timestamp last) const {
-  Timestamp start = calendar_ ? next_of_calendar(last) : Timestamp(last + interval_);
+  Timestamp start = calendar_ ? next_start(*calendar_, last) : Timestamp(last + interval_);
   if (start == Timestamp::max()) return start;
   start = hourly_ ? Timestamp(std::chrono::floor<hours>(start)) : start;
   if (!calendar_ && !hourly_) start = std::chrono::floor<days>(start);

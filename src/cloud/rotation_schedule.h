@@ -46,8 +46,8 @@ class RotationSchedule {
   static Status read_day(std::string_view field, Calendar& calendar);
   static Status read_weekday(std::string_view field, Calendar& calendar);
   Status set_window(std::string_view duration);
-  bool falls_on(std::chrono::sys_days day) const;
-  Timestamp next_of_calendar(Timestamp last) const;
+  static bool falls_on(const Calendar& calendar, std::chrono::sys_days day);
+  static Timestamp next_start(const Calendar& calendar, Timestamp last);
 
   std::chrono::hours interval_{0};  // rate(); 0 for cron().
   bool hourly_ = false;             // More than one window a day.

@@ -83,7 +83,13 @@ TEST(SecretsAccessTest, TheServicesOwnKeyIsOpenToItsAccountThroughTheServiceOnly
   const Answer direct =
       cloud.kms("Encrypt", {{"KeyId", "alias/aws/secretsmanager"}, {"Plaintext", "aGk="}});
   EXPECT_EQ(direct.error(), "AccessDeniedException") << "the key policy names no other way in";
-  EXPECT_EQ(cloud.kms("DescribeKey", {{"KeyId", "alias/aws/secretsmanager"}}).status, 200U);
+  const Answer key = cloud.kms("DescribeKey", {{"KeyId", "alias/aws/secretsmanager"}});
+  EXPECT_EQ(key.body.at("KeyMetadata").at("KeyManager"), "AWS");
+  // Nor can anybody take it away from the service.
+  const std::string id = str(key.body.at("KeyMetadata").at("KeyId"));
+  for (const char* operation : {"DisableKey", "ScheduleKeyDeletion"}) {
+    EXPECT_EQ(cloud.kms(operation, {{"KeyId", id}}).error(), "AccessDeniedException") << operation;
+  }
 }
 
 TEST(SecretsAccessTest, ACustomerKeyMustAllowTheCallerEachTime) {

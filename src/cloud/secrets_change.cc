@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cloud/secrets_change.h"
 
+#include <ranges>
+
 #include "cloud/api_error.h"
 #include "cloud/rotation_schedule.h"
 
@@ -30,8 +32,8 @@ Status drop_old_versions(SecretsCore& core, const SecretRecord& secret, SecretVe
   if (versions.all().size() <= kVersionsKept) return {};
   COFFERDAM_TRY(const auto listed, core.secrets().list_versions(secret.arn));
   std::vector<std::string> newest_first;
-  for (auto version = listed.rbegin(); version != listed.rend(); ++version) {
-    newest_first.push_back(version->id);
+  for (const SecretVersion& version : listed | std::views::reverse) {
+    newest_first.push_back(version.id);
   }
   for (const std::string& id : versions.drop_unlabelled(newest_first, kVersionsKept)) {
     COFFERDAM_CHECK(core.secrets().remove_version(secret.arn, id));

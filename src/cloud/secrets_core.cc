@@ -281,7 +281,8 @@ json::object identity_of(const SecretRecord& secret) {
 }
 
 json::array to_array(const SecretVersions::Stages& labels) {
-  return json::array(labels.begin(), labels.end());
+  json::array out(labels.begin(), labels.end());
+  return out;
 }
 
 // Versions without labels are left out.

@@ -129,6 +129,17 @@ TEST(SecretsManagerTest, ASecretWithoutAValueHasNone) {
   EXPECT_EQ(cloud.value_of("empty"), "x");
 }
 
+// As a decision that cannot be recorded: the caller learns no more than that.
+TEST(SecretsManagerTest, AFaultOfOursIsAnInternalServiceError) {
+  SecretsCloud cloud;
+  cloud.create("s");
+  cloud.log.broken = true;
+  const Answer answer = cloud.sm("GetSecretValue", {{"SecretId", "s"}});
+  EXPECT_EQ(answer.status, 500U);
+  EXPECT_EQ(answer.error(), "InternalServiceError");
+  EXPECT_FALSE(answer.body.contains("SecretString"));
+}
+
 TEST(SecretsManagerTest, UnknownSecretsAreNotFound) {
   SecretsCloud cloud;
   for (const char* operation : {"GetSecretValue", "DescribeSecret", "ListSecretVersionIds",
