@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "cloud/api_error.h"
 #include "cloud/kms_operations.h"
@@ -82,7 +84,16 @@ void add_algorithms(const KeyRecord& key, json::object& out) {
   }
 }
 
+// Only a service of AWS has a key with an alias of AWS's.
+Result<std::string_view> manager_of(KmsCore& core, const KeyRecord& key) {
+  COFFERDAM_TRY(const auto aliases, core.keys().aliases_of(key.id));
+  const bool managed = std::ranges::any_of(
+      aliases, [](const std::string& alias) { return alias.starts_with("alias/aws/"); });
+  return managed ? "AWS" : "CUSTOMER";
+}
+
 Result<json::object> metadata(KmsCore& core, const KeyRecord& key) {
+  COFFERDAM_TRY(const std::string_view manager, manager_of(core, key));
   json::object out{{"AWSAccountId", key.account},
                    {"KeyId", key.id},
                    {"Arn", key.arn},
@@ -92,7 +103,7 @@ Result<json::object> metadata(KmsCore& core, const KeyRecord& key) {
                    {"KeyUsage", usage_name(key.usage)},
                    {"KeyState", state_name(key.state)},
                    {"Origin", "AWS_KMS"},
-                   {"KeyManager", "CUSTOMER"},
+                   {"KeyManager", manager},
                    {"CustomerMasterKeySpec", key.spec->name},
                    {"KeySpec", key.spec->name},
                    {"MultiRegion", false}};
