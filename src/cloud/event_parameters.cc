@@ -200,6 +200,34 @@ json::object recorded_elements(std::string_view service, const json::object& mem
   return lists == kLists.end() ? json::object() : pass(lists->elements, members);
 }
 
+json::object query_members(const QueryForm& form) {
+  constexpr std::string_view kMember = ".member.";
+  json::object out;
+  for (const auto& [name, value] : form) {
+    const std::size_t list = name.find(kMember);
+    if (list == std::string::npos) {
+      out[name] = value;
+      continue;
+    }
+    // "1.Key": forms are in order of their names, so what belongs together comes together.
+    const std::string_view rest = std::string_view(name).substr(list + kMember.size());
+    const std::size_t dot = std::min(rest.find('.'), rest.size());
+    json::value& elements = out[name.substr(0, list)];
+    if (!elements.is_array()) elements = json::array();
+    if (dot == rest.size()) {
+      elements.get_array().emplace_back(value);
+      continue;
+    }
+    const std::string_view field = rest.substr(dot + 1);
+    json::array& all = elements.get_array();
+    const bool begins =
+        all.empty() || !all.back().is_object() || all.back().get_object().contains(field);
+    if (begins) all.emplace_back(json::object());
+    all.back().get_object()[field] = value;
+  }
+  return out;
+}
+
 bool is_read_only(std::string_view operation) noexcept {
   constexpr auto kPrefixes = std::to_array<std::string_view>(
       {"Assume", "Batch", "Decode", "Decrypt", "DeriveSharedSecret", "Describe", "Encrypt",

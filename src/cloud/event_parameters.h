@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "cloud/query_form.h"
 
 // What of a request and its answer may be in the event log: members whose names are on a
 // list. A name that nobody put there stays out, so a new parameter is private until somebody
@@ -16,6 +17,9 @@ namespace cofferdam::cloud {
 // context, which are data.
 json::object recorded_parameters(std::string_view service, const json::object& members);
 json::object recorded_elements(std::string_view service, const json::object& members);
+
+// The members of a Query request ("Tags.member.1.Key") as CloudTrail nests them.
+json::object query_members(const QueryForm& form);
 
 // Whether CloudTrail calls the operation read-only. Those record no elements of the answer.
 bool is_read_only(std::string_view operation) noexcept;

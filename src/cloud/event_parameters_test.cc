@@ -38,6 +38,16 @@ TEST(EventParametersTest, NamesInsideAreInLowerCaseToo) {
             R"({"keyMetadata":{"aWSAccountId":"1","signingAlgorithms":["A"]}})");
 }
 
+TEST(EventParametersTest, NestsTheMembersOfAQueryRequest) {
+  const auto form = parse_query_form(
+      "Action=AssumeRole&RoleArn=r&WebIdentityToken=x&Tags.member.1.Key=a&Tags.member.1.Value=1&"
+      "Tags.member.2.Key=b&Tags.member.2.Value=2&TransitiveTagKeys.member.1=a");
+  ASSERT_TRUE(form.has_value());
+  EXPECT_EQ(json::serialize(recorded_parameters("sts", query_members(*form))),
+            R"({"roleArn":"r","tags":[{"key":"a","value":"1"},{"key":"b","value":"2"}],)"
+            R"("transitiveTagKeys":["a"]})");
+}
+
 TEST(EventParametersTest, UseOfAKeyIsReadOnlyAndItsManagementIsNot) {
   for (const char* name : {"Decrypt", "GenerateDataKey", "GetSecretValue", "AssumeRole"}) {
     EXPECT_TRUE(is_read_only(name)) << name;

@@ -8,13 +8,12 @@
 #include <csignal>
 #include <future>
 
-#include "aws/error.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "cloud/api_error.h"
 #include "cloud/data_folder.h"
 #include "cloud/group_commit.h"
 #include "cloud/identities.h"
+#include "cloud/reception.h"
 #include "net/http_server.h"
 #include "net/tls.h"
 #include "nsm/authority.h"
@@ -55,47 +54,58 @@ std::string url(std::string_view scheme, const net::TcpAddress& address) {
 }  // namespace
 
 struct CloudServer::Impl {
-  Impl(boost::asio::any_io_executor executor, DataFolder data_folder, Store state,
+  Impl(const boost::asio::any_io_executor& executor, DataFolder data_folder, Store state,
        attest::TrustRoot root, std::unique_ptr<ledger::DecisionLog> log, const Clock& clock,
        CloudOptions options)
       : folder(std::move(data_folder)),
         store(std::move(state)),
         verifier(std::move(root)),
-        decisions(std::move(log)),
-        service(store, verifier, *decisions, clock, std::move(options)),
-        commits(std::move(executor), [this] { return flush(); }) {
+        decisions(std::move(log), metrics),
+        service(store, verifier, decisions, clock, std::move(options)),
+        commits(executor, [this] { return flush(); }) {
     store.defer_commits();
   }
 
   // Both files at once: the disk is what takes time. Nothing else runs meanwhile.
   Status flush() {
-    auto recorded = std::async(std::launch::async, [this] { return decisions->sync(); });
-    const Status committed = store.commit();
-    COFFERDAM_CHECK(recorded.get());
-    return committed;
+    auto recorded = std::async(std::launch::async, [this] { return decisions.sync(); });
+    Status outcome = store.commit();
+    Status synced = recorded.get();
+    if (synced) decisions.note_synced();
+    if (outcome) outcome = std::move(synced);
+    outcome ? metrics.committed() : metrics.commit_failed();
+    return outcome;
   }
 
   // Nobody learns an answer before what it rests on is on disk: if anything waits for that,
   // this answer does too, since it may have read it. A failed flush is a failure of every
   // request it was for.
-  Task<net::HttpResponse> answer(net::HttpRequest request) {
-    CallTrace trace;
-    net::HttpResponse response = service.handle(request, trace);
-    wipe(request.body);  // The plaintext of Encrypt.
-    if (!store.has_uncommitted()) co_return response;
-    const Status durable = co_await commits.wait();
-    if (durable) co_return response;
-    wipe(response.body);
-    co_return aws::json_error_response(api::to_aws_error(durable.error()),
-                                       net::header(response.headers, "x-amzn-RequestId"));
+  Task<void> durable() {
+    if (!store.has_uncommitted() && !decisions.has_unsynced()) co_return Status();
+    co_return co_await commits.wait();
+  }
+
+  Status open_reception(const boost::asio::any_io_executor& executor, const Clock& clock,
+                        const ServerOptions& options) {
+    Reception::Parts parts{.service = service,
+                           .metrics = metrics,
+                           .decisions = decisions,
+                           .clock = clock,
+                           .place = options.cloud.place,
+                           .durable = [this] { return durable(); },
+                           .open_connections = [this] { return http->open_connections(); }};
+    COFFERDAM_TRY(reception, Reception::open(executor, std::move(parts), options.operation));
+    return {};
   }
 
   DataFolder folder;
   Store store;
   attest::Verifier verifier;
-  std::unique_ptr<ledger::DecisionLog> decisions;
+  Metrics metrics;
+  DecisionTap decisions;
   CloudService service;
   GroupCommit commits;
+  std::unique_ptr<Reception> reception;
   std::unique_ptr<net::HttpServer> http;
   json::object ready;
 };
@@ -111,7 +121,7 @@ Result<std::unique_ptr<CloudServer>> CloudServer::start(boost::asio::any_io_exec
   COFFERDAM_TRY(DataFolder folder, DataFolder::open(options.data));
   COFFERDAM_TRY(Store store, open_store(folder));
   COFFERDAM_CHECK(ensure_place(store, place));
-  COFFERDAM_CHECK(ensure_principals(store, place));
+  COFFERDAM_CHECK(ensure_principals(store, place, clock.now()));
   COFFERDAM_CHECK(export_credentials(store, admin_arn(place), folder.credentials()));
   COFFERDAM_CHECK(
       export_credentials(store, enclave_session_arn(place), folder.enclave_credentials()));
@@ -128,9 +138,12 @@ Result<std::unique_ptr<CloudServer>> CloudServer::start(boost::asio::any_io_exec
   auto impl =
       std::make_unique<Impl>(executor, std::move(folder), std::move(store), std::move(pinned.root),
                              std::move(decisions), clock, options.cloud);
-  impl->http = std::make_unique<net::HttpServer>(
-      std::move(executor), std::move(http),
-      [&inner = *impl](net::HttpRequest request) { return inner.answer(std::move(request)); });
+  COFFERDAM_CHECK(impl->open_reception(executor, clock, options));
+  impl->http =
+      std::make_unique<net::HttpServer>(std::move(executor), std::move(http),
+                                        [&reception = *impl->reception](net::HttpRequest request) {
+                                          return reception.answer(std::move(request));
+                                        });
   COFFERDAM_TRY(const net::Endpoint endpoint, impl->http->listen(options.listen));
   const auto& address = std::get<net::TcpAddress>(endpoint);
   impl->ready = {{"ready", true},
@@ -145,9 +158,24 @@ Result<std::unique_ptr<CloudServer>> CloudServer::start(boost::asio::any_io_exec
   return std::unique_ptr<CloudServer>(new CloudServer(std::move(impl)));
 }
 
+Status CloudServer::reload_faults() { return impl_->reception->reload_faults(); }
+
 Task<void> CloudServer::drain() { return impl_->http->drain(kGrace); }
 
 namespace {
+
+// The fault file changed: read it again at each SIGHUP.
+void reload_on_hangup(boost::asio::signal_set& hangups, CloudServer& server) {
+  hangups.async_wait([&](const boost::system::error_code& failed, int) {
+    if (failed) return;
+    if (const Status reloaded = server.reload_faults(); !reloaded) {
+      log::error("the faults stay as they were: " + reloaded.error().detail);
+    } else {
+      log::info("the faults were read again");
+    }
+    reload_on_hangup(hangups, server);
+  });
+}
 
 void report_end(std::exception_ptr failure, const Status& drained) {
   if (failure) std::rethrow_exception(failure);
@@ -161,6 +189,7 @@ Status run_cloud(ServerOptions options, const Clock& clock,
   boost::asio::io_context context(1);
   // Before the server: a signal while it starts must not leave a temporary folder behind.
   boost::asio::signal_set signals(context, SIGINT, SIGTERM);
+  boost::asio::signal_set hangups(context, SIGHUP);
   COFFERDAM_TRY(const auto server,
                 CloudServer::start(context.get_executor(), clock, std::move(options)));
   signals.async_wait([&](const boost::system::error_code& failed, int) {
@@ -171,6 +200,7 @@ Status run_cloud(ServerOptions options, const Clock& clock,
                             context.stop();
                           });
   });
+  reload_on_hangup(hangups, *server);
   when_ready(server->ready());
   context.run();
   return {};

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "cloud/cloud_service.h"
+#include "cloud/reception.h"
 #include "net/endpoint.h"
 #include "net/task.h"
 
@@ -20,6 +21,7 @@ struct ServerOptions {
   std::optional<std::filesystem::path> data;      // Absent: a temporary folder.
   std::optional<std::filesystem::path> nsm_root;  // PEM. Absent: the emulated NSM's.
   CloudOptions cloud;
+  OperationOptions operation;
 };
 
 // The whole local AWS: its folder, its state, its identities and its socket, on which TLS
@@ -37,6 +39,9 @@ class CloudServer {
 
   // What a client needs to know, in the shape of the ready line (docs/cloud.md).
   const json::object& ready() const noexcept;
+
+  // Reads the fault file again. After an error the faults stay as they were.
+  Status reload_faults();
 
   // Stops accepting and lets requests under way finish.
   Task<void> drain();
