@@ -21,6 +21,11 @@ Result<Bytes> blob_of(const JsonReply& reply) {
   return from_base64(reply.members.at("CiphertextBlob").as_string());
 }
 
+Result<Secret> plaintext_of(JsonReply reply) {
+  if (reply.plaintext) return *std::move(reply.plaintext);
+  return fail(Errc::internal, "KMS answered without a plaintext");
+}
+
 }  // namespace
 
 Result<JsonReply> KmsOnBehalf::perform(std::string_view operation, const Call& call,
@@ -40,7 +45,7 @@ Result<KmsOnBehalf::DataKey> KmsOnBehalf::generate_data_key(const Call& call,
   DataKey out;
   COFFERDAM_TRY(out.blob, blob_of(reply));
   out.key_arn = reply.members.at("KeyId").as_string();
-  out.plaintext = *std::move(reply.plaintext);
+  COFFERDAM_TRY(out.plaintext, plaintext_of(std::move(reply)));
   return out;
 }
 
@@ -59,7 +64,7 @@ Result<Secret> KmsOnBehalf::decrypt(const Call& call, const EncryptionContext& c
   COFFERDAM_TRY(JsonReply reply, perform("Decrypt", call,
                                          {{"CiphertextBlob", to_base64(blob)},
                                           {"EncryptionContext", to_json(context)}}));
-  return *std::move(reply.plaintext);
+  return plaintext_of(std::move(reply));
 }
 
 Result<std::string> KmsOnBehalf::key_arn(const Call& call, std::string_view key_id) {

@@ -70,7 +70,8 @@ TEST(SecretsAccessTest, AnUnknownNameIsDeniedToWhomItIsNotAllowed) {
   expect_refusal(cloud.as(reader, "GetSecretValue", {{"SecretId", "test/db"}}),
                  "AccessDeniedException", "test/db");
   expect_refusal(cloud.as(reader, "GetSecretValue", {{"SecretId", "nothing"}}),
-                 "AccessDeniedException", "on resource: nothing");
+                 "AccessDeniedException",
+                 "on resource: nothing because no identity-based policy allows");
 }
 
 TEST(SecretsAccessTest, TheServicesOwnKeyIsOpenToItsAccountThroughTheServiceOnly) {

@@ -101,7 +101,7 @@ Result<JsonReply> repeat_creation(SecretsCore& core, const SecretsRequest& reque
         "deletion.");
   }
   COFFERDAM_TRY(const auto version, core.secrets().find_version(existing.arn, wanted.token));
-  if (version && wanted.value) {
+  if (version && !version->sealed.empty() && wanted.value) {
     const auto repeated =
         put_value(core, request, existing, wanted.token, *wanted.value, /*labels=*/{});
     if (repeated) {

@@ -37,19 +37,20 @@ SecretFacts facts_of(const Wanted& wanted) {
 
 Result<SecretVersion> find_version(SecretsCore& core, const SecretRecord& secret,
                                    const Wanted& wanted, const SecretVersions& versions) {
-  const auto id = wanted.version ? wanted.version : versions.with_stage(*wanted.stage);
-  if (wanted.version && wanted.stage && versions.has(*wanted.version) &&
-      versions.with_stage(*wanted.stage) != wanted.version) {
+  const std::string stage = wanted.stage.value_or("");
+  const auto holder = versions.with_stage(stage);
+  const auto id = wanted.version ? wanted.version : holder;
+  if (wanted.version && wanted.stage && versions.has(*wanted.version) && holder != id) {
     return bad_request(
         "You provided a VersionStage that is not associated to the provided VersionId.");
   }
-  auto version = id ? core.secrets().find_version(secret.arn, *id)
-                    : Result<std::optional<SecretVersion>>(std::nullopt);
-  if (!version) return std::unexpected(version.error());
-  // A pending version may have no value yet.
-  if (*version && !(*version)->sealed.empty()) return std::move(**version);
+  if (id) {
+    COFFERDAM_TRY(auto version, core.secrets().find_version(secret.arn, *id));
+    // A pending version may have no value yet.
+    if (version && !version->sealed.empty()) return *std::move(version);
+  }
   return wanted.version ? value_not_found("VersionId", *wanted.version)
-                        : value_not_found("staging label", *wanted.stage);
+                        : value_not_found("staging label", stage);
 }
 
 // One write a day.
