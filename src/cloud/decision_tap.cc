@@ -6,9 +6,10 @@
 namespace cofferdam::cloud {
 
 Status DecisionTap::record(const ledger::Decision& decision) {
-  unsynced_ = true;
+  const bool attested = !decision.document_digest.empty();
+  if (attested) unsynced_ = true;
   COFFERDAM_CHECK(log_->record(decision));
-  if (!decision.document_digest.empty()) metrics_.judged_document(decision.reason);
+  if (attested) metrics_.judged_document(decision.reason);
   last_ = decision;
   return {};
 }

@@ -11,8 +11,9 @@
 namespace cofferdam::cloud {
 
 // A decision log that others may look over the shoulder of: it counts decisions about
-// attestation documents, keeps the last decision for the event log, and knows whether
-// anything waits to be synced. One thread, but for sync().
+// attestation documents, keeps the last decision for the event log, and knows whether a
+// decision about one waits to be synced: the others are written, but no answer waits for
+// the disk on their account. One thread, but for sync().
 class DecisionTap final : public ledger::DecisionLog {
  public:
   // `metrics` must outlive this.
