@@ -65,7 +65,11 @@ net::HttpResponse JsonService::answer(const Call& call) {
   }
   const auto reply = invoke(operation, call,
                             Parameters(parsed->value.get_object(), /*path=*/{}, &parsed->secrets));
-  if (!reply) return refuse(api::to_aws_error(reply.error()), call.request_id);
+  if (!reply) {
+    aws::AwsError error = api::to_aws_error(reply.error());
+    if (error.type == api::kInternal) error.type = internal_error();
+    return refuse(error, call.request_id);
+  }
   if (call.trace.detailed && !is_read_only(operation)) {
     call.trace.elements = recorded_elements(scope(), reply->members);
   }

@@ -31,6 +31,8 @@ class JsonService : public Service {
  protected:
   // Members whose text never becomes a JSON value: Parameters::secret_blob reads them.
   virtual std::span<const std::string_view> secret_members() const noexcept { return {}; }
+  // What the service calls a fault of its own.
+  virtual std::string_view internal_error() const noexcept { return "InternalServiceError"; }
   // UnknownOperationException for an operation the service does not have.
   virtual Result<JsonReply> invoke(std::string_view operation, const Call& call,
                                    Parameters parameters) = 0;
