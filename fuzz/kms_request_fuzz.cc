@@ -62,10 +62,8 @@ class Target {
         service_(store_, verifier_, *decisions_, clock_, {}) {
     log::start("fuzz", log::Level::off);
     const cloud::Place place;
-    if (!cloud::ensure_principals(store_, place)) abort();
-    auto admin = store_.find_principal_by_arn(cloud::admin_arn(place));
-    credentials_.access_key_id = (*admin)->access_key_id;
-    credentials_.secret_access_key = std::move((*admin)->secret_access_key);
+    if (!cloud::ensure_principals(store_, place, clock_.now())) abort();
+    credentials_ = *cloud::credentials_of(store_, cloud::admin_arn(place));
     const cloud::KeyRecord key{
         .id = std::string(kKeyId),
         .arn = "arn:aws:kms:us-east-1:111122223333:key/" + std::string(kKeyId),

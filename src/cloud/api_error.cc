@@ -14,11 +14,12 @@ struct Known {
   std::string_view decision;
 };
 
-constexpr std::array<Known, 26> kKnown{{
+constexpr std::array<Known, 35> kKnown{{
     {kAccessDenied, "policy_denied"},
     {kAlreadyExists, "invalid_request"},
     {kDisabled, "key_disabled"},
     {kDryRun, "dry_run"},
+    {kExpiredToken, "unauthenticated"},
     {kIncorrectKey, "wrong_key"},
     {kInvalidAlias, "invalid_request"},
     {kInvalidArn, "invalid_request"},
@@ -41,6 +42,14 @@ constexpr std::array<Known, 26> kKnown{{
     {kNotAuthorized, "policy_denied"},
     {kTag, "invalid_request"},
     {kValidation, "invalid_request"},
+    {kDecryptionFailure, "invalid_ciphertext"},
+    {kEncryptionFailure, "key_state"},
+    {kInvalidNextToken, "invalid_request"},
+    {kInvalidParameter, "invalid_request"},
+    {kInvalidRequest, "invalid_request"},
+    {kPublicPolicy, "invalid_request"},
+    {kResourceExists, "invalid_request"},
+    {kResourceNotFound, "secret_not_found"},
 }};
 
 const Known* find_known(std::string_view name) noexcept {

@@ -14,8 +14,11 @@ namespace cofferdam::cloud::api {
 
 inline constexpr std::string_view kAccessDenied = "AccessDeniedException";
 inline constexpr std::string_view kAlreadyExists = "AlreadyExistsException";
+inline constexpr std::string_view kDecryptionFailure = "DecryptionFailure";
 inline constexpr std::string_view kDisabled = "DisabledException";
 inline constexpr std::string_view kDryRun = "DryRunOperationException";
+inline constexpr std::string_view kEncryptionFailure = "EncryptionFailure";
+inline constexpr std::string_view kExpiredToken = "ExpiredTokenException";
 inline constexpr std::string_view kIncorrectKey = "IncorrectKeyException";
 inline constexpr std::string_view kInternal = "KMSInternalException";
 inline constexpr std::string_view kInvalidAlias = "InvalidAliasNameException";
@@ -25,6 +28,7 @@ inline constexpr std::string_view kInvalidGrantId = "InvalidGrantIdException";
 inline constexpr std::string_view kInvalidGrantToken = "InvalidGrantTokenException";
 inline constexpr std::string_view kInvalidKeyUsage = "InvalidKeyUsageException";
 inline constexpr std::string_view kInvalidMac = "KMSInvalidMacException";
+inline constexpr std::string_view kInvalidNextToken = "InvalidNextTokenException";
 inline constexpr std::string_view kInvalidParameter = "InvalidParameterException";
 inline constexpr std::string_view kInvalidRequest = "InvalidRequestException";
 inline constexpr std::string_view kInvalidMarker = "InvalidMarkerException";
@@ -35,6 +39,7 @@ inline constexpr std::string_view kLimitExceeded = "LimitExceededException";
 inline constexpr std::string_view kMalformedPolicy = "MalformedPolicyDocumentException";
 inline constexpr std::string_view kNotAuthorized = "NotAuthorizedException";
 inline constexpr std::string_view kNotFound = "NotFoundException";
+inline constexpr std::string_view kPublicPolicy = "PublicPolicyException";
 inline constexpr std::string_view kResourceExists = "ResourceExistsException";
 inline constexpr std::string_view kResourceNotFound = "ResourceNotFoundException";
 inline constexpr std::string_view kSerialization = "SerializationException";

@@ -2,17 +2,14 @@
 #include "cloud/cloud_service.h"
 
 #include "cloud/api_error.h"
+#include "cloud/iam.h"
 #include "cloud/kms.h"
+#include "cloud/secrets_manager.h"
 #include "cloud/sts.h"
 #include "cloud/uuid.h"
 
 namespace cofferdam::cloud {
 namespace {
-
-std::unexpected<Error> unknown_client() {
-  return fail(Errc::unauthenticated, api::kUnrecognizedClient,
-              "The security token included in the request is invalid.");
-}
 
 Status check_scope(const aws::SigningScope& scope, const Service& service, const Place& place) {
   if (scope.service != service.scope()) {
@@ -20,7 +17,7 @@ Status check_scope(const aws::SigningScope& scope, const Service& service, const
         Errc::unauthenticated, api::kInvalidSignature,
         "Credential should be scoped to correct service: '" + std::string(service.scope()) + "'. ");
   }
-  if (scope.region != place.region) {
+  if (!service.accepts_region(scope.region, place)) {
     return fail(Errc::unauthenticated, api::kInvalidSignature,
                 "Credential should be scoped to a valid region. ");
   }
@@ -29,8 +26,8 @@ Status check_scope(const aws::SigningScope& scope, const Service& service, const
 
 // A failure of ours to authenticate has AWS's name already; one of SigV4 gets it here.
 aws::AwsError authentication_error(const Error& error) {
-  const bool named =
-      error.reason == api::kUnrecognizedClient || error.reason == api::kInvalidSignature;
+  const bool named = error.reason == api::kUnrecognizedClient ||
+                     error.reason == api::kExpiredToken || error.reason == api::kInvalidSignature;
   const bool internal = error.code != Errc::unauthenticated;
   return named || internal ? api::to_aws_error(error) : aws::signature_error(error);
 }
@@ -46,12 +43,19 @@ net::HttpResponse not_an_aws_request() {
 
 CloudService::CloudService(Store& store, const attest::Verifier& verifier,
                            ledger::DecisionLog& decisions, const Clock& clock, CloudOptions options)
-    : store_(store),
-      clock_(clock),
+    : clock_(clock),
       options_(std::move(options)),
-      recipients_(verifier, store, options_.allow_document_reuse) {
-  services_.push_back(std::make_unique<Kms>(store, recipients_, decisions, options_.place));
-  services_.push_back(std::make_unique<Sts>());
+      recipients_(verifier, store, options_.allow_document_reuse),
+      callers_(store),
+      authorizer_(options_.place),
+      issuers_(clock, options_.issuer_tls) {
+  auto kms = std::make_unique<Kms>(store, recipients_, decisions, authorizer_, options_.place);
+  services_.push_back(std::make_unique<SecretsManager>(store, *kms, authorizer_, options_.place));
+  services_.push_back(std::move(kms));
+  services_.push_back(std::make_unique<Iam>(store, callers_, authorizer_));
+  auto sts = std::make_unique<Sts>(store, callers_, authorizer_, issuers_);
+  sts_ = sts.get();
+  services_.push_back(std::move(sts));
 }
 
 net::HttpResponse CloudService::handle(const net::HttpRequest& request, CallTrace& trace) {
@@ -59,6 +63,8 @@ net::HttpResponse CloudService::handle(const net::HttpRequest& request, CallTrac
   auto claim = aws::parse_signature(request);
   Service* service = service_for(request, claim ? &*claim : nullptr);
   if (service == nullptr) return not_an_aws_request();
+  if (!claim && service->accepts_unsigned(request))
+    return handle_unsigned(request, *service, trace);
   if (!claim) return service->refuse(aws::signature_error(claim.error()), trace.request_id);
   trace.claim = *std::move(claim);
   return handle_signed(request, *service, trace);
@@ -69,6 +75,8 @@ Service* CloudService::service_for(const net::HttpRequest& request,
   const std::string_view target = net::header(request.headers, "X-Amz-Target");
   const std::string_view prefix = target.substr(0, target.find('.'));
   for (const auto& service : services_) {
+    const bool unsigned_query = target.empty() && claim == nullptr;
+    if (unsigned_query && service->accepts_unsigned(request)) return service.get();
     const bool meant = target.empty() ? claim != nullptr && claim->scope.service == service->scope()
                                       : prefix == service->target_prefix();
     if (meant && service->target_prefix().empty() == target.empty()) return service.get();
@@ -90,31 +98,37 @@ net::HttpResponse CloudService::handle_signed(const net::HttpRequest& request, S
                          .trace = trace});
 }
 
+// Nobody in particular: who may do this is decided by what the request itself proves.
+net::HttpResponse CloudService::handle_unsigned(const net::HttpRequest& request, Service& service,
+                                                CallTrace& trace) {
+  const aws::SignatureClaim claim;
+  const Caller nobody;
+  return service.answer({.http = request,
+                         .claim = claim,
+                         .caller = nobody,
+                         .request_id = trace.request_id,
+                         .now = clock_.now() + trace.clock_skew,
+                         .trace = trace});
+}
+
+boost::asio::awaitable<void> CloudService::prepare(const net::HttpRequest& request) {
+  const auto wanted = sts_->wanted_keys(request);
+  if (wanted) co_await issuers_.refresh(wanted->issuer, wanted->key_id);
+}
+
 Result<Caller> CloudService::authenticate(const net::HttpRequest& request,
                                           const aws::SignatureClaim& claim, const Service& service,
                                           Timestamp now) {
   COFFERDAM_CHECK(check_scope(claim.scope, service, options_.place));
-  COFFERDAM_TRY(const auto principal, store_.find_principal(claim.access_key_id));
-  if (!principal) return unknown_client();
-  if (!equal_constant_time(as_bytes(claim.session_token.value_or("")),
-                           as_bytes(principal->session_token))) {
-    return unknown_client();
+  COFFERDAM_TRY(Signer signer,
+                callers_.find(claim.access_key_id, claim.session_token.value_or(""), now));
+  COFFERDAM_CHECK(
+      aws::verify_signature(request, claim, signer.secret_access_key, now, service.allowed_skew()));
+  if (signer.long_term_key) {
+    COFFERDAM_CHECK(
+        callers_.note_use(*signer.long_term_key, claim.scope.service, claim.scope.region, now));
   }
-  COFFERDAM_CHECK(aws::verify_signature(request, claim, principal->secret_access_key, now));
-  return caller_of(*principal);
-}
-
-Result<Caller> CloudService::caller_of(const PrincipalRecord& principal) const {
-  Caller caller;
-  COFFERDAM_TRY(caller.principal, policy::principal_from_arn(principal.arn));
-  if (!principal.role_arn.empty()) caller.principal.role_arn = principal.role_arn;
-  caller.user_id = principal.user_id;
-  for (const std::string& text : principal.identity_policies) {
-    COFFERDAM_TRY(auto document, policy::parse_document(text, policy::PolicyKind::identity));
-    caller.policies.push_back(std::make_shared<const policy::AttachedPolicy>(
-        policy::AttachedPolicy{.name = "inline", .document = std::move(document)}));
-  }
-  return caller;
+  return std::move(signer.caller);
 }
 
 }  // namespace cofferdam::cloud

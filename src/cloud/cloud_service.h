@@ -7,17 +7,24 @@
 
 #include "attest/verifier.h"
 #include "base/time.h"
+#include "cloud/authorizer.h"
+#include "cloud/callers.h"
 #include "cloud/recipient.h"
 #include "cloud/service.h"
 #include "cloud/store.h"
+#include "cloud/web_identity.h"
 #include "ledger/decision.h"
 #include "net/http.h"
 
 namespace cofferdam::cloud {
 
+class Sts;
+
 struct CloudOptions {
   Place place;
   bool allow_document_reuse = false;
+  // Whom to believe about TLS when fetching the keys of OIDC issuers; nullptr: nobody.
+  std::shared_ptr<const net::TlsClientContext> issuer_tls = {};
 };
 
 // The local AWS without its sockets: one request in, one answer out.
@@ -32,6 +39,9 @@ class CloudService {
   CloudService(Store& store, const attest::Verifier& verifier, ledger::DecisionLog& decisions,
                const Clock& clock, CloudOptions options);
 
+  // To be awaited before handle(): fetches from elsewhere what the answer needs, so that
+  // handle() need not wait for anybody. `request` must live until then.
+  boost::asio::awaitable<void> prepare(const net::HttpRequest& request);
   // Leaves in `trace` what the event log wants to know.
   net::HttpResponse handle(const net::HttpRequest& request, CallTrace& trace);
 
@@ -39,14 +49,18 @@ class CloudService {
   Service* service_for(const net::HttpRequest& request, const aws::SignatureClaim* claim) const;
   net::HttpResponse handle_signed(const net::HttpRequest& request, Service& service,
                                   CallTrace& trace);
+  net::HttpResponse handle_unsigned(const net::HttpRequest& request, Service& service,
+                                    CallTrace& trace);
   Result<Caller> authenticate(const net::HttpRequest& request, const aws::SignatureClaim& claim,
                               const Service& service, Timestamp now);
-  Result<Caller> caller_of(const PrincipalRecord& principal) const;
 
-  Store& store_;
   const Clock& clock_;
   CloudOptions options_;
   RecipientGate recipients_;
+  Callers callers_;
+  Authorizer authorizer_;
+  IssuerKeys issuers_;
+  Sts* sts_ = nullptr;  // One of the services.
   std::vector<std::unique_ptr<Service>> services_;
 };
 

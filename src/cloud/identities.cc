@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/file.h"
 #include "bytes/cbor.h"
+#include "cloud/iam_store.h"
 #include "crypto/certificate_builder.h"
 #include "crypto/ec.h"
 #include "crypto/pem.h"
@@ -27,47 +28,86 @@ constexpr auto kCaLifetime = std::chrono::years(10);
 constexpr auto kServerLifetime = std::chrono::days(365);
 constexpr auto kClockTolerance = std::chrono::hours(1);
 
-// AWS's identifiers: a prefix that tells the kind and 16 letters of base32 (RFC 4648).
-std::string random_id(std::string_view prefix) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  std::string id(prefix);
-  for (const std::uint8_t byte : crypto::random_bytes(16)) id += kAlphabet[byte % 32];
-  return id;
+constexpr std::string_view kEnclaveTrust =
+    R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow",)"
+    R"("Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
+
+constexpr std::string_view kAdminName = "admin";
+constexpr std::string_view kEnclaveRole = "cofferdam-enclave";
+constexpr std::string_view kEnclaveSession = "i-local";
+constexpr std::string_view kInlinePolicy = "inline-1";
+
+Identity new_identity(Identity::Kind kind, std::string_view name, const Place& place,
+                      Timestamp now) {
+  Identity identity;
+  identity.kind = kind;
+  identity.id = random_iam_id(kind == Identity::Kind::user ? "AIDA" : "AROA");
+  identity.account = place.account;
+  identity.name = name;
+  identity.created = std::chrono::floor<std::chrono::seconds>(now);
+  return identity;
 }
 
-Secret random_base64(std::size_t size) {
-  Secret bytes(size);
-  crypto::random_bytes(bytes.reveal_mut());
-  return secret_to_base64(bytes);
+Result<Identity> ensure_identity(IamStore& iam, const Identity& wanted, std::string_view policy) {
+  COFFERDAM_TRY(auto found, iam.find_identity(wanted.kind, wanted.account, wanted.name));
+  if (found) return *std::move(found);
+  COFFERDAM_CHECK(iam.add_identity(wanted));
+  COFFERDAM_CHECK(iam.put_inline_policy(
+      wanted.id, {.name = std::string(kInlinePolicy), .document = std::string(policy)}));
+  return wanted;
 }
 
-PrincipalRecord make_admin(const Place& place) {
-  PrincipalRecord admin;
-  admin.access_key_id = random_id("AKIA");
-  admin.arn = admin_arn(place);
-  admin.user_id = random_id("AIDA");
-  admin.account = place.account;
-  admin.identity_policies = {std::string(kAdminPolicy)};
-  admin.secret_access_key = random_base64(30);
-  return admin;
+Status ensure_admin(IamStore& iam, const Place& place, Timestamp now) {
+  COFFERDAM_TRY(const Identity admin,
+                ensure_identity(iam, new_identity(Identity::Kind::user, kAdminName, place, now),
+                                kAdminPolicy));
+  COFFERDAM_TRY(const auto keys, iam.access_keys_of(admin.id));
+  if (!keys.empty()) return {};
+  const AccessKey key{.id = random_access_key_id("AKIA", place.account),
+                      .user_id = admin.id,
+                      .created = std::chrono::floor<std::chrono::seconds>(now)};
+  return iam.add_access_key(key, random_secret_access_key());
 }
 
-PrincipalRecord make_enclave_session(const Place& place) {
-  PrincipalRecord session;
-  session.access_key_id = random_id("ASIA");
-  session.arn = enclave_session_arn(place);
-  session.role_arn = "arn:aws:iam::" + place.account + ":role/cofferdam-enclave";
-  session.user_id = random_id("AROA") + ":i-local";
-  session.account = place.account;
-  session.identity_policies = {std::string(kEnclavePolicy)};
-  session.secret_access_key = random_base64(30);
-  session.session_token = to_base64(crypto::random_bytes(96));
-  return session;
+Status ensure_enclave_role(IamStore& iam, const Place& place, Timestamp now) {
+  Identity wanted = new_identity(Identity::Kind::role, kEnclaveRole, place, now);
+  wanted.trust_policy = kEnclaveTrust;
+  COFFERDAM_TRY(const Identity role, ensure_identity(iam, wanted, kEnclavePolicy));
+  COFFERDAM_TRY(const auto session, iam.find_fixed_session(role.id, kEnclaveSession));
+  if (session) return {};
+  return iam.add_fixed_session({.access_key_id = random_access_key_id("ASIA", place.account),
+                                .role_id = role.id,
+                                .name = std::string(kEnclaveSession),
+                                .secret_access_key = random_secret_access_key(),
+                                .session_token = to_base64(crypto::random_bytes(96))});
 }
 
-Status ensure_principal(Store& store, const PrincipalRecord& principal) {
-  COFFERDAM_TRY(const auto found, store.find_principal_by_arn(principal.arn));
-  return found ? Status() : store.put_principal(principal);
+std::unexpected<Error> nobody(std::string_view arn) {
+  return fail(Errc::internal, "store: no credentials of " + std::string(arn));
+}
+
+Result<aws::Credentials> user_credentials(IamStore& iam, const policy::Principal& user) {
+  COFFERDAM_TRY(const auto found, iam.find_identity(Identity::Kind::user, user.account, user.name));
+  if (!found) return nobody(user.arn);
+  COFFERDAM_TRY(const auto keys, iam.access_keys_of(found->id));
+  if (keys.empty()) return nobody(user.arn);
+  aws::Credentials credentials;
+  credentials.access_key_id = keys.front().id;
+  COFFERDAM_TRY(credentials.secret_access_key, iam.access_key_secret(keys.front().id));
+  return credentials;
+}
+
+Result<aws::Credentials> session_credentials(IamStore& iam, const policy::Principal& principal) {
+  const std::string role = principal.role_arn.substr(principal.role_arn.rfind('/') + 1);
+  COFFERDAM_TRY(const auto found, iam.find_identity(Identity::Kind::role, principal.account, role));
+  if (!found) return nobody(principal.arn);
+  COFFERDAM_TRY(auto session, iam.find_fixed_session(found->id, principal.name));
+  if (!session) return nobody(principal.arn);
+  aws::Credentials credentials;
+  credentials.access_key_id = std::move(session->access_key_id);
+  credentials.secret_access_key = std::move(session->secret_access_key);
+  credentials.session_token = std::move(session->session_token);
+  return credentials;
 }
 
 Bytes random_serial() {
@@ -136,8 +176,8 @@ crypto::CertificateSpec server_spec(const Place& place, const std::string& host,
   spec.not_after = now + kServerLifetime;
   spec.key_usage = crypto::kDigitalSignature;
   spec.server_auth = true;
-  spec.dns_names = {"localhost", "sts.amazonaws.com"};
-  for (const std::string_view service : {"kms", "sts"}) {
+  spec.dns_names = {"localhost", "iam.amazonaws.com", "sts.amazonaws.com"};
+  for (const std::string_view service : {"iam", "kms", "secretsmanager", "sts"}) {
     spec.dns_names.push_back(std::string(service) + "." + place.region + ".amazonaws.com");
   }
   spec.ip_addresses = {"127.0.0.1", "::1"};
@@ -168,22 +208,31 @@ Status ensure_place(Store& store, const Place& place) {
                                        ": use another --data");
 }
 
-Status ensure_principals(Store& store, const Place& place) {
-  COFFERDAM_CHECK(ensure_principal(store, make_admin(place)));
-  return ensure_principal(store, make_enclave_session(place));
+Status ensure_principals(Store& store, const Place& place, Timestamp now) {
+  IamStore iam(store);
+  return store.atomically([&]() -> Status {
+    COFFERDAM_CHECK(ensure_admin(iam, place, now));
+    return ensure_enclave_role(iam, place, now);
+  });
+}
+
+Result<aws::Credentials> credentials_of(Store& store, std::string_view arn) {
+  IamStore iam(store);
+  COFFERDAM_TRY(const policy::Principal principal, policy::principal_from_arn(arn));
+  return principal.kind == policy::Principal::Kind::user ? user_credentials(iam, principal)
+                                                         : session_credentials(iam, principal);
 }
 
 Status export_credentials(Store& store, std::string_view arn, const std::filesystem::path& file) {
-  COFFERDAM_TRY(const auto principal, store.find_principal_by_arn(arn));
-  if (!principal) return fail(Errc::internal, "store: no principal " + std::string(arn));
+  COFFERDAM_TRY(const aws::Credentials credentials, credentials_of(store, arn));
   Bytes text;
   text.reserve(1024);  // Never grows: no copy of the secret is left behind.
   const auto append = [&text](std::string_view part) {
     text.insert(text.end(), part.begin(), part.end());
   };
-  append(R"({"AccessKeyId":")" + principal->access_key_id + R"(","SecretAccessKey":")");
-  append(as_text(principal->secret_access_key.reveal()));
-  if (!principal->session_token.empty()) append(R"(","Token":")" + principal->session_token);
+  append(R"({"AccessKeyId":")" + credentials.access_key_id + R"(","SecretAccessKey":")");
+  append(as_text(credentials.secret_access_key.reveal()));
+  if (!credentials.session_token.empty()) append(R"(","Token":")" + credentials.session_token);
   append("\"}\n");
   const Status written = write_file_atomic(file, text, 0600);
   wipe(text);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "aws/credentials.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
@@ -17,7 +18,10 @@ namespace cofferdam::cloud {
 // hands to an enclave, which may ask for Decrypt and GenerateDataKey. Made once.
 std::string admin_arn(const Place& place);
 std::string enclave_session_arn(const Place& place);
-Status ensure_principals(Store& store, const Place& place);
+Status ensure_principals(Store& store, const Place& place, Timestamp now);
+
+// Of a user, or of a session whose credentials do not expire. Errc::internal for any other.
+Result<aws::Credentials> credentials_of(Store& store, std::string_view arn);
 
 // Writes {"AccessKeyId", "SecretAccessKey", "Token"?} with mode 0600: the shape in which
 // IMDS, and so the parent, hands out credentials.

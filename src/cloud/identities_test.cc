@@ -17,20 +17,20 @@ Store open_store() { return *Store::open(std::nullopt, Secret(32)); }
 
 TEST(IdentitiesTest, PrincipalsAreMadeOnce) {
   Store store = open_store();
-  ASSERT_TRUE(ensure_principals(store, {}));
-  const auto before = store.find_principal_by_arn(admin_arn({}));
-  ASSERT_TRUE(ensure_principals(store, {}));
-  const auto after = store.find_principal_by_arn(admin_arn({}));
-  EXPECT_EQ((*before)->access_key_id, (*after)->access_key_id);
-  EXPECT_EQ((*before)->secret_access_key, (*after)->secret_access_key);
-  EXPECT_EQ((*after)->access_key_id.size(), 20U);
-  EXPECT_EQ((*after)->secret_access_key.size(), 40U);
+  ASSERT_TRUE(ensure_principals(store, {}, kNow));
+  const auto before = credentials_of(store, admin_arn({}));
+  ASSERT_TRUE(ensure_principals(store, {}, kNow));
+  const auto after = credentials_of(store, admin_arn({}));
+  EXPECT_EQ(before->access_key_id, after->access_key_id);
+  EXPECT_EQ(before->secret_access_key, after->secret_access_key);
+  EXPECT_EQ(after->access_key_id.size(), 20U);
+  EXPECT_EQ(after->secret_access_key.size(), 40U);
 }
 
 TEST(IdentitiesTest, CredentialsAreExportedForTheirUserOnly) {
   const test::TempFolder folder;
   Store store = open_store();
-  ASSERT_TRUE(ensure_principals(store, {}));
+  ASSERT_TRUE(ensure_principals(store, {}, kNow));
   const auto file = folder.path() / "enclave.json";
   ASSERT_TRUE(export_credentials(store, enclave_session_arn({}), file));
   struct stat info{};
@@ -38,9 +38,9 @@ TEST(IdentitiesTest, CredentialsAreExportedForTheirUserOnly) {
   EXPECT_EQ(info.st_mode & 0777, 0600U);
   const auto value = parse_json(*read_text_file(file, 4096), 4096);
   ASSERT_TRUE(value.has_value());
-  const auto principal = store.find_principal_by_arn(enclave_session_arn({}));
-  EXPECT_EQ(test::str(value->at("AccessKeyId")), (*principal)->access_key_id);
-  EXPECT_EQ(test::str(value->at("Token")), (*principal)->session_token);
+  const auto principal = credentials_of(store, enclave_session_arn({}));
+  EXPECT_EQ(test::str(value->at("AccessKeyId")), principal->access_key_id);
+  EXPECT_EQ(test::str(value->at("Token")), principal->session_token);
   EXPECT_FALSE(export_credentials(store, "arn:aws:iam::111122223333:user/nobody", file));
 }
 

@@ -17,16 +17,22 @@ namespace cofferdam::cloud {
 class Kms final : public JsonService {
  public:
   // All must outlive the service.
-  Kms(Store& store, RecipientGate& recipients, ledger::DecisionLog& decisions, Place place)
-      : core_(store, recipients, std::move(place)), decisions_(decisions) {}
+  Kms(Store& store, RecipientGate& recipients, ledger::DecisionLog& decisions,
+      const Authorizer& authorizer, Place place)
+      : core_(store, recipients, authorizer, std::move(place)), decisions_(decisions) {}
 
   std::string_view scope() const noexcept override { return "kms"; }
   std::string_view target_prefix() const noexcept override { return "TrentService"; }
+  std::chrono::minutes allowed_skew() const noexcept override { return std::chrono::minutes(5); }
+
+  // Also for other services, which act for the caller (KmsOnBehalf).
+  Result<JsonReply> invoke(std::string_view operation, const Call& call,
+                           Parameters parameters) override;
+  KmsCore& core() noexcept { return core_; }
 
  protected:
   std::span<const std::string_view> secret_members() const noexcept override;
-  Result<JsonReply> invoke(std::string_view operation, const Call& call,
-                           Parameters parameters) override;
+  std::string_view internal_error() const noexcept override { return "KMSInternalException"; }
 
  private:
   // Which outcomes of an operation go to the decision log.

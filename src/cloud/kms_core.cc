@@ -146,15 +146,15 @@ Status KmsCore::admit(const KmsRequest& request, const KmsTarget& target, const 
   const policy::AttachedPolicy key_policy{.name = "default", .document = *std::move(document)};
   COFFERDAM_TRY(const auto aliases, keys_.aliases_of(target.key.id));
   COFFERDAM_TRY(const auto tags, keys_.tags(target.key.id));
-  const policy::Request asked = policy_request(request, &target, aliases, tags, {}, facts);
-  policy::PolicySet policies;
-  policies.resource = &key_policy;
-  policies.identity = request.call.caller.policy_list();
-  const policy::Verdict verdict = policy::evaluate(asked, policies);
+  const policy::Request asked = policy_request(request, authorizer_.circumstances(request.call),
+                                               &target, aliases, tags, {}, facts);
+  const policy::Verdict verdict =
+      authorizer_.authorize(request.call, asked, &key_policy, /*resource_decides=*/true);
   if (!verdict.allowed) {
     COFFERDAM_TRY(const bool by_grant,
                   verdict.explicit_deny ? Result<bool>(false) : granted(asked, target, facts));
     if (!by_grant) return fail(Errc::denied, api::kAccessDenied, verdict.message);
+    request.call.trace.evaluations.back().by_grant = true;
   }
   return check_state(target.key, request.key_must);
 }
@@ -172,10 +172,11 @@ Result<bool> KmsCore::granted(const policy::Request& asked, const KmsTarget& tar
 
 Status KmsCore::admit_without_key(const KmsRequest& request, std::string_view resource,
                                   const KmsFacts& facts) const {
-  policy::PolicySet policies;
-  policies.identity = request.call.caller.policy_list();
   const policy::Verdict verdict =
-      policy::evaluate(policy_request(request, nullptr, {}, {}, resource, facts), policies);
+      authorizer_.authorize(request.call,
+                            policy_request(request, authorizer_.circumstances(request.call),
+                                           nullptr, {}, {}, resource, facts),
+                            /*resource_policy=*/nullptr, /*resource_decides=*/true);
   if (verdict.allowed) return {};
   return fail(Errc::denied, api::kAccessDenied, verdict.message);
 }
@@ -196,9 +197,10 @@ Status KmsCore::check_new_policy(const KmsRequest& request, const KeyRecord& key
   KmsFacts facts;
   facts.action = "PutKeyPolicy";
   const KmsTarget target{.key = key, .alias = std::nullopt};
-  const Status kept =
-      policy::check_lockout(*document, policy_request(request, &target, {}, {}, {}, facts),
-                            request.call.caller.policy_list());
+  const Status kept = policy::check_lockout(
+      *document,
+      policy_request(request, authorizer_.circumstances(request.call), &target, {}, {}, {}, facts),
+      request.call.caller.policy_list());
   if (kept) return {};
   return fail(Errc::invalid_input, api::kMalformedPolicy, kept.error().detail);
 }

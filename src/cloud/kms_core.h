@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "cloud/authorizer.h"
 #include "cloud/json_service.h"
 #include "cloud/kms_grant_store.h"
 #include "cloud/kms_request.h"
@@ -21,8 +22,12 @@ namespace cofferdam::cloud {
 class KmsCore {
  public:
   // All must outlive this.
-  KmsCore(Store& store, RecipientGate& recipients, Place place)
-      : keys_(store), grants_(store), recipients_(recipients), place_(std::move(place)) {}
+  KmsCore(Store& store, RecipientGate& recipients, const Authorizer& authorizer, Place place)
+      : keys_(store),
+        grants_(store),
+        recipients_(recipients),
+        authorizer_(authorizer),
+        place_(std::move(place)) {}
 
   KeyStore& keys() noexcept { return keys_; }
   GrantStore& grants() noexcept { return grants_; }
@@ -69,6 +74,7 @@ class KmsCore {
   KeyStore keys_;
   GrantStore grants_;
   RecipientGate& recipients_;
+  const Authorizer& authorizer_;
   Place place_;
 };
 

@@ -4,24 +4,6 @@
 namespace cofferdam::cloud {
 namespace {
 
-// "127.0.0.1:4711" or "[::1]:4711" without its port.
-std::string address_of(std::string_view peer) {
-  std::string_view address = peer.substr(0, peer.rfind(':'));
-  if (address.starts_with('[') && address.ends_with(']')) {
-    address = address.substr(1, address.size() - 2);
-  }
-  return std::string(address);
-}
-
-policy::CallerCircumstances circumstances_of(const Call& call) {
-  policy::CallerCircumstances circumstances;
-  circumstances.now = call.now;
-  circumstances.source_ip = address_of(call.http.peer);
-  circumstances.secure_transport = call.http.secured;
-  circumstances.user_agent = net::header(call.http.headers, "User-Agent");
-  return circumstances;
-}
-
 void add_key(const KeyRecord& key, const std::map<std::string, std::string>& tags,
              policy::RequestContext& context) {
   context.set("kms:KeySpec", std::string(key.spec->name));
@@ -35,8 +17,9 @@ void add_key(const KeyRecord& key, const std::map<std::string, std::string>& tag
 
 }  // namespace
 
-policy::Request policy_request(const KmsRequest& request, const KmsTarget* target,
-                               const std::vector<std::string>& key_aliases,
+policy::Request policy_request(const KmsRequest& request,
+                               const policy::CallerCircumstances& circumstances,
+                               const KmsTarget* target, const std::vector<std::string>& key_aliases,
                                const std::map<std::string, std::string>& key_tags,
                                std::string_view resource, const KmsFacts& facts) {
   policy::KmsCall call;
@@ -49,8 +32,7 @@ policy::Request policy_request(const KmsRequest& request, const KmsTarget* targe
     call.key_aliases = key_aliases;
     call.alias_used = target->alias;
   }
-  policy::Request out =
-      policy::kms_request(request.call.caller.principal, call, circumstances_of(request.call));
+  policy::Request out = policy::kms_request(request.call.caller.principal, call, circumstances);
   if (!resource.empty()) out.resource = resource;
   if (target != nullptr) add_key(target->key, key_tags, out.context);
   for (const auto& [name, value] : facts.tags) out.context.set(name, value);

@@ -53,8 +53,9 @@ struct KmsFacts {
 
 // The request as policies see it; the only place in this room that builds one. `target` is
 // null for operations without a key, which then are on `resource`.
-policy::Request policy_request(const KmsRequest& request, const KmsTarget* target,
-                               const std::vector<std::string>& key_aliases,
+policy::Request policy_request(const KmsRequest& request,
+                               const policy::CallerCircumstances& circumstances,
+                               const KmsTarget* target, const std::vector<std::string>& key_aliases,
                                const std::map<std::string, std::string>& key_tags,
                                std::string_view resource, const KmsFacts& facts);
 

@@ -57,7 +57,8 @@ struct Caller {
 struct Evaluation {
   policy::Request request;
   policy::Verdict verdict;
-  std::optional<policy::Explanation> why;  // Of a denial.
+  std::optional<policy::Explanation> why = {};  // Of a denial.
+  bool by_grant = false;                        // Denied by the policies, allowed by a grant.
 };
 
 // What happened to one request, for the event log: filled in on the way, read after the
@@ -99,6 +100,15 @@ class Service {
   // Before X-Amz-Target's dot, for services of the JSON protocol ("TrentService"); empty
   // for services of the Query protocol.
   virtual std::string_view target_prefix() const noexcept = 0;
+
+  // Whether a signature may be scoped to this Region.
+  virtual bool accepts_region(std::string_view region, const Place& place) const {
+    return region == place.region;
+  }
+  // How far the clock of a signer may be off.
+  virtual std::chrono::minutes allowed_skew() const noexcept { return aws::kDefaultSkew; }
+  // Whether this operation of the service needs no signature.
+  virtual bool accepts_unsigned(const net::HttpRequest& /*request*/) const { return false; }
 
   virtual net::HttpResponse answer(const Call& call) = 0;
   // A failure in the service's own protocol.

@@ -2,11 +2,9 @@
 #include "cloud/store.h"
 
 #include <array>
-#include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 
-#include "base/json.h"
 #include "bytes/cbor.h"
+#include "cloud/iam_schema.h"
 #include "cloud/secrets_schema.h"
 #include "crypto/aead.h"
 
@@ -61,7 +59,7 @@ CREATE INDEX grants_by_retiring ON grants (retiring, id);
 PRAGMA user_version = 2;
 COMMIT;
 )sql";
-constexpr std::array kVersions{kVersion1, kVersion2, kSecretsSchema};
+constexpr std::array kVersions{kVersion1, kVersion2, kSecretsSchema, kIamSchema};
 
 // Any sealed value would do: it tells whether the master key is the right one.
 constexpr std::string_view kMasterKeyCheck = "master-key-check";
@@ -74,26 +72,6 @@ Bytes purpose(std::string_view kind, std::string_view id) {
   writer.array(3).text("cofferdam/store/v1").text(kind).text(id);
   return std::move(writer).take();
 }
-
-std::string to_text(const std::vector<std::string>& policies) {
-  return json::serialize(json::array(policies.begin(), policies.end()));
-}
-
-Result<std::vector<std::string>> policies_from_text(std::string_view text) {
-  COFFERDAM_TRY(const json::value value, parse_json(text, /*max_size=*/1 << 20));
-  const json::array* array = value.if_array();
-  if (array == nullptr) return fail(Errc::internal, "store: policies are not an array");
-  std::vector<std::string> policies;
-  for (const json::value& policy : *array) {
-    if (!policy.is_string()) return fail(Errc::internal, "store: a policy is not text");
-    policies.emplace_back(policy.as_string());
-  }
-  return policies;
-}
-
-constexpr std::string_view kPrincipalColumns =
-    "SELECT access_key_id, arn, role_arn, user_id, account, policies, secret, token "
-    "FROM principals WHERE ";
 
 }  // namespace
 
@@ -180,49 +158,6 @@ Result<Secret> Store::unseal(std::string_view kind, std::string_view id, ByteVie
   auto opened = crypto::aead_open(master_key_, sealed, purpose(kind, id));
   if (!opened) return fail(Errc::internal, "store: a sealed value is damaged");
   return opened;
-}
-
-Status Store::put_principal(const PrincipalRecord& principal) {
-  const std::string& id = principal.access_key_id;
-  COFFERDAM_TRY(const Bytes secret,
-                seal("principal-secret", id, principal.secret_access_key.reveal()));
-  COFFERDAM_TRY(const Bytes token, seal("principal-token", id, as_bytes(principal.session_token)));
-  const std::string policies = to_text(principal.identity_policies);
-  COFFERDAM_CHECK(write(
-      "INSERT OR REPLACE INTO principals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-      {std::string_view(id), std::string_view(principal.arn), std::string_view(principal.role_arn),
-       std::string_view(principal.user_id), std::string_view(principal.account),
-       std::string_view(policies), ByteView(secret), ByteView(token)}));
-  return {};
-}
-
-Result<std::optional<PrincipalRecord>> Store::find_principal(std::string_view access_key_id) {
-  static const std::string sql = std::string(kPrincipalColumns) + "access_key_id = ?1";
-  COFFERDAM_TRY(Rows rows, database_.query(sql, {access_key_id}));
-  return read_principal(std::move(rows));
-}
-
-Result<std::optional<PrincipalRecord>> Store::find_principal_by_arn(std::string_view arn) {
-  static const std::string sql = std::string(kPrincipalColumns) + "arn = ?1";
-  COFFERDAM_TRY(Rows rows, database_.query(sql, {arn}));
-  return read_principal(std::move(rows));
-}
-
-Result<std::optional<PrincipalRecord>> Store::read_principal(Rows rows) const {
-  COFFERDAM_TRY(const bool found, rows.next());
-  if (!found) return std::optional<PrincipalRecord>();
-  PrincipalRecord principal;
-  principal.access_key_id = rows.text(0);
-  principal.arn = rows.text(1);
-  principal.role_arn = rows.text(2);
-  principal.user_id = rows.text(3);
-  principal.account = rows.text(4);
-  COFFERDAM_TRY(principal.identity_policies, policies_from_text(rows.text(5)));
-  const std::string& id = principal.access_key_id;
-  COFFERDAM_TRY(principal.secret_access_key, unseal("principal-secret", id, rows.blob(6)));
-  COFFERDAM_TRY(const Secret token, unseal("principal-token", id, rows.blob(7)));
-  principal.session_token = as_text(token.reveal());
-  return principal;
 }
 
 Result<bool> Store::remember_document(ByteView digest, Timestamp expires) {

@@ -16,18 +16,6 @@
 
 namespace cofferdam::cloud {
 
-// Who signs requests with one access key. `session_token` is empty for a user.
-struct PrincipalRecord {
-  std::string access_key_id;
-  std::string arn;       // Of the user, or of the role session.
-  std::string role_arn;  // Of the role behind a session; empty for a user.
-  std::string user_id;
-  std::string account;
-  std::vector<std::string> identity_policies;  // JSON documents.
-  Secret secret_access_key;
-  std::string session_token;
-};
-
 // Everything the local AWS remembers, in one SQLite database. What a call wrote is on
 // disk when the call returns, or after defer_commits() when commit() does. Key material, secret
 // access keys and session tokens are sealed under the master key, each bound to its row; a wrong
@@ -47,10 +35,6 @@ class Store {
   Status commit() { return database_.commit(); }
   // Everything `work` writes or, if it fails, nothing.
   Status atomically(const std::function<Status()>& work);
-
-  Status put_principal(const PrincipalRecord& principal);
-  Result<std::optional<PrincipalRecord>> find_principal(std::string_view access_key_id);
-  Result<std::optional<PrincipalRecord>> find_principal_by_arn(std::string_view arn);
 
   // A secret of the installation itself under a name of its own, such as its TLS CA.
   Result<std::optional<Secret>> find_secret(std::string_view name);
@@ -74,7 +58,6 @@ class Store {
       : database_(std::move(database)), master_key_(std::move(master_key)) {}
   Status prepare();
   Status check_master_key();
-  Result<std::optional<PrincipalRecord>> read_principal(Rows rows) const;
 
   Database database_;
   Secret master_key_;

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "base/file.h"
+#include "cloud/iam_store.h"
 #include "cloud/kms_store.h"
 
 namespace cofferdam::cloud {
@@ -48,36 +49,10 @@ KeyRecord key_record(const std::string& id) {
 
 Secret material(std::string_view text) { return Secret::copy_of(as_bytes(text)); }
 
-PrincipalRecord principal_record() {
-  PrincipalRecord principal;
-  principal.access_key_id = "AKIAEXAMPLE";
-  principal.arn = "arn:aws:iam::111122223333:user/admin";
-  principal.user_id = "AIDAEXAMPLE";
-  principal.account = "111122223333";
-  principal.identity_policies = {R"({"one":1})", R"({"two":"\"2\""})"};
-  principal.secret_access_key = material("secret key");
-  principal.session_token = "token";
-  return principal;
-}
-
 Store open_in_memory() {
   auto store = Store::open(std::nullopt, master_key());
   EXPECT_TRUE(store.has_value());
   return *std::move(store);
-}
-
-TEST(StoreTest, GivesBackAPrincipalByKeyAndByArn) {
-  Store store = open_in_memory();
-  ASSERT_TRUE(store.put_principal(principal_record()).has_value());
-  const auto by_key = store.find_principal("AKIAEXAMPLE");
-  ASSERT_TRUE(by_key.has_value() && by_key->has_value());
-  EXPECT_EQ((*by_key)->secret_access_key, material("secret key"));
-  EXPECT_EQ((*by_key)->session_token, "token");
-  EXPECT_EQ((*by_key)->identity_policies, principal_record().identity_policies);
-  const auto by_arn = store.find_principal_by_arn("arn:aws:iam::111122223333:user/admin");
-  ASSERT_TRUE(by_arn.has_value() && by_arn->has_value());
-  EXPECT_EQ((*by_arn)->access_key_id, "AKIAEXAMPLE");
-  EXPECT_FALSE(store.find_principal("AKIAOTHER")->has_value());
 }
 
 TEST(StoreTest, RemembersADocumentUntilItExpires) {
@@ -149,10 +124,18 @@ TEST(StoreTest, NoSecretIsInTheFileInClear) {
     ASSERT_TRUE(store.has_value());
     ASSERT_TRUE(
         KeyStore(*store).add_key(key_record("k1"), material("needle-in-the-key")).has_value());
-    PrincipalRecord principal = principal_record();
-    principal.secret_access_key = material("needle-in-the-secret");
-    principal.session_token = "needle-in-the-token";
-    ASSERT_TRUE(store->put_principal(principal).has_value());
+    IamStore iam(*store);
+    const Identity user{
+        .id = "AIDAEXAMPLE", .account = "111122223333", .name = "alice", .created = Timestamp()};
+    ASSERT_TRUE(iam.add_identity(user).has_value());
+    const AccessKey key{.id = "AKIAEXAMPLE", .user_id = user.id, .created = Timestamp()};
+    ASSERT_TRUE(iam.add_access_key(key, material("needle-in-the-secret")).has_value());
+    FixedSession session{.access_key_id = "ASIAEXAMPLE",
+                         .role_id = "AROAEXAMPLE",
+                         .name = "i-1",
+                         .secret_access_key = material("needle-in-the-other-secret"),
+                         .session_token = "needle-in-the-token"};
+    ASSERT_TRUE(iam.add_fixed_session(session).has_value());
   }
   const auto file = read_file(folder.database(), /*max_size=*/1 << 20);
   ASSERT_TRUE(file.has_value());

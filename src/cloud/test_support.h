@@ -73,7 +73,7 @@ class TestCloud {
         store_(*Store::open(std::nullopt, Secret(32))),
         verifier_(*attest::TrustRoot::from_der(authority_.root_der())),
         service_(store_, verifier_, log, clock, std::move(options)) {
-    EXPECT_TRUE(ensure_principals(store_, Place{}).has_value());
+    EXPECT_TRUE(ensure_principals(store_, Place{}, clock.now()).has_value());
   }
 
   net::HttpResponse handle(const net::HttpRequest& request) {
@@ -82,11 +82,14 @@ class TestCloud {
     return service_.handle(request, trace);
   }
 
+  boost::asio::awaitable<void> prepare(const net::HttpRequest& request) {
+    return service_.prepare(request);
+  }
+
   aws::Credentials credentials(const std::string& arn) {
-    auto principal = store_.find_principal_by_arn(arn);
-    return {.access_key_id = (*principal)->access_key_id,
-            .secret_access_key = std::move((*principal)->secret_access_key),
-            .session_token = (*principal)->session_token};
+    auto found = credentials_of(store_, arn);
+    EXPECT_TRUE(found.has_value()) << arn;
+    return *std::move(found);
   }
   aws::Credentials admin() { return credentials(admin_arn(Place{})); }
   aws::Credentials enclave() { return credentials(enclave_session_arn(Place{})); }

@@ -183,7 +183,8 @@ Verdict evaluate(const Request& request, const PolicySet& policies) {
   if (policies.resource != nullptr) return by_resource(request, policies);
   // Nobody of another account has said anything about its resource.
   const auto arn = parse_arn(request.resource);
-  if (arn && !arn->account.empty() && arn->account != request.principal.account) {
+  // What belongs to no account, such as a managed policy of AWS, is everybody's to ask for.
+  if (arn && is_account_id(arn->account) && arn->account != request.principal.account) {
     return not_allowed(Layer::resource_policy, request);
   }
   return by_identity(request, policies, std::nullopt);

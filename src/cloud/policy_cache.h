@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "cloud/service.h"
+
+namespace cofferdam::cloud {
+
+// Stored policies, parsed once. Keyed by their text, so that nothing has to be told when a
+// policy changes; bounded. Not safe for concurrent use.
+class PolicyCache {
+ public:
+  // Errc::internal for a text that does not parse: it was checked before it was stored.
+  Result<SharedPolicy> parse(std::string_view name, std::string_view text, policy::PolicyKind kind);
+
+ private:
+  static constexpr std::size_t kMaxPolicies = 1024;
+
+  std::map<std::tuple<policy::PolicyKind, std::string, std::string>, SharedPolicy> policies_;
+};
+
+}  // namespace cofferdam::cloud
