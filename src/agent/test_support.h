@@ -27,8 +27,8 @@
 namespace cofferdam::agent::test {
 
 template <class T>
-boost::asio::awaitable<void> keep_result(Task<T> task, std::optional<Result<T>>& out) {
-  out.emplace(co_await std::move(task));
+boost::asio::awaitable<void> keep_result(Task<T> task, std::optional<Result<T>>* out) {
+  out->emplace(co_await std::move(task));
 }
 
 // Runs a task to its end on an event loop of its own.
@@ -36,11 +36,12 @@ template <class T>
 Result<T> run(Task<T> task) {
   boost::asio::io_context loop(1);
   std::optional<Result<T>> out;
-  boost::asio::co_spawn(loop, keep_result(std::move(task), out), [](const std::exception_ptr& bug) {
-    if (bug) std::rethrow_exception(bug);
-  });
+  boost::asio::co_spawn(loop, keep_result(std::move(task), &out),
+                        [](const std::exception_ptr& bug) {
+                          if (bug) std::rethrow_exception(bug);
+                        });
   loop.run();
-  return *std::move(out);
+  return std::move(out).value();
 }
 
 // A module in this process, behind the interface of the one in the kernel.

@@ -34,6 +34,7 @@ class TestFolder {
   }
 
   const std::filesystem::path& path() const noexcept { return path_; }
+  // NOLINTNEXTLINE(google-explicit-constructor): a test means the path wherever it says the folder.
   operator const std::filesystem::path&() const noexcept { return path_; }
   std::filesystem::path path(const std::filesystem::path& name) const { return path_ / name; }
   std::filesystem::path operator/(const std::filesystem::path& name) const { return path_ / name; }
