@@ -26,7 +26,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 ROOT = Path(__file__).resolve().parents[1]
-BIN = ROOT / "build/release"
+sys.path.insert(0, str(ROOT / "tests/interop"))
+from oidc_issuer import AUDIENCE, Issuer  # noqa: E402  # The tests' issuer of tokens.
+
+BIN = Path(os.environ.get("COFFERDAM_BUILD", ROOT / "build/release"))
 REGION = "us-east-1"
 CONNECTIONS = (1, 16, 128)
 VARIANTS = 64  # Different requests of one kind, sent in turn.
@@ -105,9 +108,16 @@ class Recorder:
                 lines.append(f"{name}: {text}")
         lines += [f"Content-Length: {len(body)}", "", ""]
         self._requests.append("\r\n".join(lines).encode() + body)
-        kind = "text/xml" if b"Action=" in body[:7] else "application/x-amz-json-1.1"
-        answer = AWSResponse(request.url, 200, {"Content-Type": kind}, None)
-        answer._content = b"<r/>" if kind == "text/xml" else b"{}"
+        return self._empty_answer(request.url, body)
+
+    @staticmethod
+    def _empty_answer(url: str, body: bytes) -> AWSResponse:
+        content, kind = b"{}", "application/x-amz-json-1.1"
+        if body.startswith(b"Action="):
+            action = body.split(b"&")[0].removeprefix(b"Action=")
+            content, kind = b"<a><%sResult/></a>" % action, "text/xml"
+        answer = AWSResponse(url, 200, {"Content-Type": kind}, None)
+        answer._content = content
         return answer
 
     def record(self, operation: str, **parameters: Any) -> bytes:
@@ -174,17 +184,44 @@ def secret_requests(target: Target) -> list[bytes]:
     return [recorder.record("get_secret_value", SecretId=f"bench/{i}") for i in range(VARIANTS)]
 
 
+def web_identity_requests(target: Target, issuer: Issuer) -> list[bytes]:
+    iam = target.client("iam")
+    provider = iam.create_open_id_connect_provider(
+        Url=issuer.url, ClientIDList=[AUDIENCE], ThumbprintList=["a" * 40]
+    )["OpenIDConnectProviderArn"]
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": {"Federated": provider},
+            "Condition": {"StringEquals": {f"{issuer.provider}:aud": AUDIENCE}},
+        }],
+    }
+    document = json.dumps(trust)
+    role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    recorder = Recorder(target.client("sts"))
+    return [
+        recorder.record(
+            "assume_role_with_web_identity",
+            RoleArn=role, RoleSessionName=f"session-{i}", WebIdentityToken=issuer.token(jti=str(i)),
+        )
+        for i in range(VARIANTS)
+    ]
+
+
 SHARED: dict[str, Callable[[Target], list[bytes]]] = {
     "Decrypt": decrypt_requests,
     "GenerateDataKey": data_key_requests,
-    # "GetSecretValue": secret_requests,
+    "GetSecretValue": secret_requests,
 }
 
 
-def compare(ours: Target, theirs: Target, seconds: float) -> None:
-    print(f"{'':28} {'local AWS':>10} {'p50 ms':>8} {'p99 ms':>8} "
+def compare(ours: Target, theirs: Target, issuer: Issuer, seconds: float) -> None:
+    print(f"{'':29} {'local AWS':>10} {'p50 ms':>8} {'p99 ms':>8} "
           f"{'moto':>10} {'p50 ms':>8} {'p99 ms':>8}   times")
-    for operation, prepare in SHARED.items():
+    web = {"AssumeRoleWithWebIdentity": lambda target: web_identity_requests(target, issuer)}
+    for operation, prepare in {**SHARED, **web}.items():
         requests = {target.name: prepare(target) for target in (ours, theirs)}
         for connections in CONNECTIONS:
             own, other = (
@@ -192,7 +229,7 @@ def compare(ours: Target, theirs: Target, seconds: float) -> None:
                 for target in (ours, theirs)
             )
             times = own.per_second / other.per_second
-            print(f"{operation:24} {connections:3} {own} {other} {times:7.1f}", flush=True)
+            print(f"{operation:25} {connections:3} {own} {other} {times:7.1f}", flush=True)
 
 
 # --- What only the local AWS has --------------------------------------------------------------
@@ -247,7 +284,7 @@ def measure_attested(target: Target, cloud: Process, folder: Path) -> None:
         for connections in CONNECTIONS:
             once = [next(requests) for _ in range(ONCE)]
             figures = load(target.port, connections, 60, once, "once")
-            print(f"{'Decrypt with recipient':24} {connections:3} {figures}", flush=True)
+            print(f"{'Decrypt with recipient':25} {connections:3} {figures}", flush=True)
 
 
 def start_cloud(data: Path) -> Process:
@@ -283,7 +320,7 @@ def measure_memory(folder: Path) -> None:
             for i in range(MANY)
         ]
         for what, requests in (("CreateKey", keys), ("CreateSecret", named)):
-            print(f"{what:24}  16 {load(target.port, 16, 600, requests, 'once')}")
+            print(f"{what:25}  16 {load(target.port, 16, 600, requests, 'once')}")
         print(f"memory: {empty:.1f} MiB empty, {cloud.resident_mib():.1f} MiB with "
               f"{MANY} keys and {MANY} secrets")
     with start_cloud(folder / "many") as cloud:
@@ -317,7 +354,8 @@ def main() -> None:
         ours, port = target_of(cloud), free_port()
         stack.enter_context(start_moto(port))
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-        compare(ours, Target("moto", port, keys), seconds)
+        issuer = stack.enter_context(Issuer())
+        compare(ours, Target("moto", port, keys), issuer, seconds)
         measure_attested(ours, cloud, folder)
         measure_memory(folder)
 
