@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COMMAND_LIMIT_SECONDS = 60
+COMMAND_LIMIT_SECONDS = 120
 READY_LIMIT_SECONDS = 30
 
 
