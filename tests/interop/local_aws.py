@@ -40,8 +40,10 @@ class Cloud:
         tls: bool = False,
         endpoint: str | None = None,
         proxy: str | None = None,
+        **settings: Any,
     ) -> Any:
-        """A new client of boto3: the administrator's unless told otherwise."""
+        """A new client of boto3: the administrator's unless told otherwise. `settings` are
+        those of botocore's Config."""
         keys = json.loads((credentials or self.admin_credentials).read_text())
         return boto3.client(
             service,
@@ -56,6 +58,7 @@ class Cloud:
                 connect_timeout=5,
                 read_timeout=20,
                 proxies={"https": proxy} if proxy else {},
+                **settings,
             ),
         )
 

@@ -26,11 +26,13 @@ DeleteRolePermissionsBoundary DeleteRolePolicy DeleteUser DeleteUserPermissionsB
 DeleteUserPolicy DetachRolePolicy DetachUserPolicy GetAccessKeyLastUsed
 GetOpenIDConnectProvider GetPolicy GetPolicyVersion GetRole GetRolePolicy GetUser
 GetUserPolicy ListAccessKeys ListAttachedRolePolicies ListAttachedUserPolicies
-ListOpenIDConnectProviders ListPolicies ListPolicyVersions ListRolePolicies ListRoleTags
-ListRoles ListUserPolicies ListUserTags ListUsers PutRolePermissionsBoundary PutRolePolicy
-PutUserPermissionsBoundary PutUserPolicy RemoveClientIDFromOpenIDConnectProvider
-SetDefaultPolicyVersion TagRole TagUser UntagRole UntagUser UpdateAccessKey
-UpdateAssumeRolePolicy UpdateOpenIDConnectProviderThumbprint UpdateRole
+ListGroupsForUser ListInstanceProfilesForRole ListOpenIDConnectProviderTags
+ListOpenIDConnectProviders ListPolicies ListPolicyTags ListPolicyVersions ListRolePolicies
+ListRoleTags ListRoles ListUserPolicies ListUserTags ListUsers PutRolePermissionsBoundary
+PutRolePolicy PutUserPermissionsBoundary PutUserPolicy
+RemoveClientIDFromOpenIDConnectProvider SetDefaultPolicyVersion TagOpenIDConnectProvider
+TagPolicy TagRole TagUser UntagOpenIDConnectProvider UntagPolicy UntagRole UntagUser
+UpdateAccessKey UpdateAssumeRolePolicy UpdateOpenIDConnectProviderThumbprint UpdateRole
 UpdateRoleDescription UpdateUser
 """.split())
 
@@ -92,6 +94,7 @@ def test_the_life_of_a_user(iam: Any) -> None:
     iam.tag_user(UserName="ann", Tags=[{"Key": "team", "Value": "other"}, {"Key": "x", "Value": ""}])
     tags = one_by_one(iam, "list_user_tags", "Tags", UserName="ann")
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "other", "x": ""}
+    assert iam.list_groups_for_user(UserName="ann")["Groups"] == []
     iam.update_user(UserName="ann", NewUserName="anna", NewPath="/")
     assert iam.get_user(UserName="anna")["User"]["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/anna"
     refused("NoSuchEntity", iam.get_user, UserName="ann")
@@ -142,6 +145,7 @@ def test_the_life_of_a_role(iam: Any) -> None:
     iam.untag_role(RoleName="life", TagKeys=["team", "stage"])
     tags = one_by_one(iam, "list_role_tags", "Tags", RoleName="life")
     assert tags == [{"Key": "more", "Value": "1"}]
+    assert iam.list_instance_profiles_for_role(RoleName="life")["InstanceProfiles"] == []
     refused("EntityAlreadyExists", iam.create_role, RoleName="life",
             AssumeRolePolicyDocument=TRUST)
     for name in ("life", "life2"):
@@ -187,6 +191,10 @@ def test_versions_of_a_managed_policy(iam: Any) -> None:
                              Description="d", Tags=TAGS)["Policy"]
     assert made["DefaultVersionId"] == "v1"
     arn = made["Arn"]
+    iam.tag_policy(PolicyArn=arn, Tags=[{"Key": "more", "Value": "1"}])
+    iam.untag_policy(PolicyArn=arn, TagKeys=["team"])
+    tags = one_by_one(iam, "list_policy_tags", "Tags", PolicyArn=arn)
+    assert {tag["Key"] for tag in tags} == {"stage", "more"}
     narrower = ALLOW.replace("kms:Decrypt", "kms:DescribeKey")
     second = iam.create_policy_version(PolicyArn=arn, PolicyDocument=narrower)["PolicyVersion"]
     assert (second["VersionId"], second["IsDefaultVersion"]) == ("v2", False)
@@ -221,6 +229,10 @@ def test_oidc_providers(iam: Any) -> None:
     iam.add_client_id_to_open_id_connect_provider(**named, ClientID="two")
     iam.remove_client_id_from_open_id_connect_provider(**named, ClientID="one")
     iam.update_open_id_connect_provider_thumbprint(**named, ThumbprintList=["b" * 40])
+    iam.tag_open_id_connect_provider(**named, Tags=[{"Key": "more", "Value": "1"}])
+    iam.untag_open_id_connect_provider(**named, TagKeys=["team"])
+    tags = one_by_one(iam, "list_open_id_connect_provider_tags", "Tags", **named)
+    assert {tag["Key"] for tag in tags} == {"stage", "more"}
     provider = iam.get_open_id_connect_provider(**named)
     assert provider["Url"] == ISSUER.removeprefix("https://")
     assert (provider["ClientIDList"], provider["ThumbprintList"]) == (["two"], ["b" * 40])
@@ -262,4 +274,7 @@ def test_every_operation_was_asked(iam: Any, check: ShapeCheck) -> None:
 
 
 def test_what_is_not_offered_says_so(cloud: Cloud) -> None:
-    assert "ListGroups" in refused("InvalidAction", cloud.client("iam").list_groups)
+    unchecked = cloud.client("iam", parameter_validation=False)
+    for operation, name in unchecked.meta.method_to_api_mapping.items():
+        if name not in OFFERED:
+            assert name in refused("InvalidAction", getattr(unchecked, operation))
