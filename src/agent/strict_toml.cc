@@ -12,7 +12,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 
 std::unexpected<Error> StrictTable::refuse(std::string_view key, std::string_view why) const {
   const std::string where = place_.empty() ? std::string(key) : place_ + "." + std::string(key);
-  return fail(Errc::invalid_input, "agent.toml: " + where + " " + std::string(why));
+  return fail(Errc::invalid_input, file_ + ": " + where + " " + std::string(why));
 }
 
 const toml::node* StrictTable::find(std::string_view key) {
@@ -95,7 +95,8 @@ Result<StrictTable> StrictTable::table(std::string_view key) {
   if (node == nullptr) return refuse(key, "is missing: a table");
   const auto* value = node->as_table();
   if (value == nullptr) return refuse(key, "is not a table");
-  return StrictTable(*value, place_.empty() ? std::string(key) : place_ + "." + std::string(key));
+  return StrictTable(*value, place_.empty() ? std::string(key) : place_ + "." + std::string(key),
+                     file_);
 }
 
 Result<std::vector<StrictTable>> StrictTable::tables(std::string_view key, std::size_t max_count) {
@@ -109,7 +110,7 @@ Result<std::vector<StrictTable>> StrictTable::tables(std::string_view key, std::
   for (const auto& value : *values) {
     const auto* one = value.as_table();
     if (one == nullptr) return refuse(key, "holds something else than tables");
-    out.emplace_back(*one, std::string(key) + "[" + std::to_string(out.size()) + "]");
+    out.emplace_back(*one, std::string(key) + "[" + std::to_string(out.size()) + "]", file_);
   }
   return out;
 }
@@ -118,7 +119,7 @@ Status StrictTable::finish() const {
   for (const auto& [key, value] : table_) {
     if (!asked_.contains(key.str())) {
       return fail(Errc::invalid_input,
-                  "agent.toml: a key nobody knows in " +
+                  file_ + ": a key nobody knows in " +
                       (place_.empty() ? std::string("the top level") : "[" + place_ + "]") + ": " +
                       std::string(key.str().substr(0, 64)));
     }

@@ -25,15 +25,16 @@
 
 #include "base/result.h"
 
-// For config.cc only: toml++ stays out of every header that others include.
+// For sources that read TOML only: toml++ stays out of every header that others include.
 namespace cofferdam::agent {
 
 // One table of the configuration, read strictly: each getter notes the key it looked for,
 // and finish() refuses whatever was not asked for. Borrows the table.
 class StrictTable {
  public:
-  StrictTable(const toml::table& table, std::string place)
-      : table_(table), place_(std::move(place)) {}
+  // `file` is for messages.
+  StrictTable(const toml::table& table, std::string place, std::string file = "agent.toml")
+      : table_(table), place_(std::move(place)), file_(std::move(file)) {}
 
   // Texts are 1 to `kMaxText` bytes without control characters.
   Result<std::string> text(std::string_view key);
@@ -59,6 +60,7 @@ class StrictTable {
 
   const toml::table& table_;
   std::string place_;
+  std::string file_;
   std::set<std::string, std::less<>> asked_;
 };
 

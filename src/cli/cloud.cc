@@ -28,6 +28,8 @@ struct CloudCommand {
   std::string listen = "127.0.0.1:4566";
   std::string data;
   std::string nsm_root;
+  std::string seed;
+  std::string oidc_ca;
   std::string region = "us-east-1";
   bool allow_document_reuse = false;
   std::string record;
@@ -64,7 +66,9 @@ Result<cloud::ServerOptions> to_options(const CloudCommand& command) {
   cloud::ServerOptions options;
   options.listen = std::get<net::TcpAddress>(*endpoint);
   if (!command.data.empty()) options.data = command.data;
+  if (!command.seed.empty()) options.seed = command.seed;
   if (!command.nsm_root.empty()) options.nsm_root = command.nsm_root;
+  if (!command.oidc_ca.empty()) options.oidc_ca = command.oidc_ca;
   options.cloud.place.region = command.region;
   options.cloud.allow_document_reuse = command.allow_document_reuse;
   COFFERDAM_TRY(options.operation, to_operation(command));
@@ -96,7 +100,6 @@ void add_operation(CLI::App& cloud, CloudCommand& command) {
   cloud
       .add_option("--fault", command.faults, "Fail on demand, such as kms:Decrypt=throttle,count=2")
       ->type_name("SERVICE:OPERATION=KIND")
-      ->expected(1)
       ->delimiter('\0')
       ->allow_extra_args(false);
   cloud.add_option("--fault-file", command.fault_file, "More of them, read again at SIGHUP")
@@ -120,9 +123,15 @@ void add_cloud(CLI::App& app, Exit& exit) {
       ->capture_default_str();
   cloud->add_option("-d,--data", command->data, "Folder that keeps keys and identities")
       ->type_name("DIR");
+  cloud->add_option("--seed", command->seed, "Users, roles and keys to begin with (TOML)")
+      ->type_name("FILE");
   cloud
       ->add_option("--nsm-root", command->nsm_root,
                    "Root of attestation documents instead of the emulated one")
+      ->type_name("PEM");
+  cloud
+      ->add_option("--oidc-ca", command->oidc_ca,
+                   "Whom to trust about OIDC issuers instead of the system's roots")
       ->type_name("PEM");
   cloud->add_option("--region", command->region, "AWS Region to be")->capture_default_str();
   cloud->add_flag("--allow-document-reuse", command->allow_document_reuse,

@@ -14,6 +14,7 @@
 #include "cloud/group_commit.h"
 #include "cloud/identities.h"
 #include "cloud/reception.h"
+#include "cloud/seeding.h"
 #include "net/http_server.h"
 #include "net/tls.h"
 #include "nsm/authority.h"
@@ -23,6 +24,8 @@ namespace {
 
 constexpr auto kGrace = std::chrono::seconds(2);
 constexpr std::size_t kMaxPem = std::size_t{64} * 1024;
+constexpr std::size_t kMaxRoots = std::size_t{4} * 1024 * 1024;
+constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
 
 Result<Store> open_store(const DataFolder& folder) {
   COFFERDAM_TRY(Secret master_key, folder.master_key());
@@ -43,6 +46,18 @@ Result<PinnedRoot> pin_root(const ServerOptions& options, const nsm::Authority& 
   auto root = attest::TrustRoot::from_pem(pem);
   if (!root) return wrap(file.string(), root.error());
   return PinnedRoot{.root = *std::move(root), .file = file};
+}
+
+// Whom to believe about the TLS of OIDC issuers; nullptr where the system trusts nobody.
+Result<std::shared_ptr<const net::TlsClientContext>> issuer_tls(const ServerOptions& options,
+                                                                const Clock& clock) {
+  const std::filesystem::path file = options.oidc_ca.value_or(kSystemRoots);
+  std::error_code ignored;
+  if (!options.oidc_ca && !std::filesystem::exists(file, ignored)) return nullptr;
+  COFFERDAM_TRY(const std::string pem, read_text_file(file, kMaxRoots));
+  auto context = net::TlsClientContext::create(pem, clock);
+  if (!context) return wrap(file.string(), context.error());
+  return context;
 }
 
 std::string url(std::string_view scheme, const net::TcpAddress& address) {
@@ -125,6 +140,10 @@ Result<std::unique_ptr<CloudServer>> CloudServer::start(boost::asio::any_io_exec
   COFFERDAM_CHECK(export_credentials(store, admin_arn(place), folder.credentials()));
   COFFERDAM_CHECK(
       export_credentials(store, enclave_session_arn(place), folder.enclave_credentials()));
+  if (options.seed) {
+    COFFERDAM_TRY(const Seed seed, read_seed(*options.seed, place.account));
+    COFFERDAM_CHECK(plant(store, seed, place, clock.now()));
+  }
   COFFERDAM_TRY(const TlsIdentity tls,
                 make_tls_identity(store, place, options.listen.host, clock.now()));
   COFFERDAM_CHECK(write_file_atomic(folder.ca(), as_bytes(tls.ca_pem)));
@@ -133,6 +152,7 @@ Result<std::unique_ptr<CloudServer>> CloudServer::start(boost::asio::any_io_exec
   COFFERDAM_TRY(auto decisions,
                 ledger::open_decision_log(folder.decisions(), ledger::Syncing::on_request));
 
+  COFFERDAM_TRY(options.cloud.issuer_tls, issuer_tls(options, clock));
   net::HttpServerOptions http;
   COFFERDAM_TRY(http.tls, net::TlsServerContext::create(tls.chain_pem, tls.key_pem));
   auto impl =

@@ -19,7 +19,9 @@ namespace cofferdam::cloud {
 struct ServerOptions {
   net::TcpAddress listen{.host = "127.0.0.1", .port = 4566};
   std::optional<std::filesystem::path> data;      // Absent: a temporary folder.
+  std::optional<std::filesystem::path> seed;      // TOML (seed.h).
   std::optional<std::filesystem::path> nsm_root;  // PEM. Absent: the emulated NSM's.
+  std::optional<std::filesystem::path> oidc_ca;   // PEM. Absent: what the system trusts.
   CloudOptions cloud;
   OperationOptions operation;
 };
