@@ -135,7 +135,9 @@ class Figures:
         return f"{self.per_second:8.0f}/s {self.p50:8.2f} {self.p99:8.2f}"
 
 
-def load(port: int, connections: int, seconds: float, requests: list[bytes], *words: str) -> Figures:
+def load(
+    port: int, connections: int, seconds: float, requests: list[bytes], *words: str
+) -> Figures:
     with tempfile.NamedTemporaryFile() as file:
         for request in requests:
             file.write(len(request).to_bytes(4, "big") + request)

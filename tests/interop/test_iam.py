@@ -91,7 +91,8 @@ def test_the_life_of_a_user(iam: Any) -> None:
     assert names == sorted(names)
     assert [u["UserName"] for u in iam.list_users(PathPrefix="/people/")["Users"]] == ["ann"]
     iam.untag_user(UserName="ann", TagKeys=["stage"])
-    iam.tag_user(UserName="ann", Tags=[{"Key": "team", "Value": "other"}, {"Key": "x", "Value": ""}])
+    changed = [{"Key": "team", "Value": "other"}, {"Key": "x", "Value": ""}]
+    iam.tag_user(UserName="ann", Tags=changed)
     tags = one_by_one(iam, "list_user_tags", "Tags", UserName="ann")
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "other", "x": ""}
     assert iam.list_groups_for_user(UserName="ann")["Groups"] == []
