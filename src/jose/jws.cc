@@ -66,7 +66,7 @@ Result<Bytes> verify_jws(const UnverifiedJws& jws, const KeySet& keys) {
 Result<std::string> sign_jws(json::object header, ByteView payload, const crypto::SigningKey& key) {
   header["alg"] = algorithm_name(algorithm_of(key.public_key().curve()));
   const std::string text = json::serialize(header);
-  std::string out = to_base64url(as_bytes(text)) + "." + to_base64url(payload);
+  const std::string out = to_base64url(as_bytes(text)) + "." + to_base64url(payload);
   COFFERDAM_TRY(const Bytes signature, key.sign(as_bytes(out)));
   return out + "." + to_base64url(signature);
 }

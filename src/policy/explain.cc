@@ -45,7 +45,8 @@ std::string_view match_name(PrincipalMatch match) noexcept {
 }
 
 json::array texts_json(const std::vector<std::string>& texts) {
-  return json::array(texts.begin(), texts.end());
+  json::array out(texts.begin(), texts.end());
+  return out;
 }
 
 json::object condition_json(const ConditionTrace& trace) {
