@@ -5,12 +5,9 @@
 #include <array>
 #include <cstdlib>
 
-#include "aws/sigv4.h"
 #include "base/json.h"
-#include "base/log.h"
-#include "cloud/cloud_service.h"
-#include "cloud/identities.h"
 #include "cloud/kms_store.h"
+#include "local_aws.h"
 #include "policy/kms.h"
 
 namespace cofferdam {
@@ -55,42 +52,24 @@ constexpr std::string_view kKeyId = "01234567-89ab-4def-8123-456789abcdef";
 
 class Target {
  public:
-  Target()
-      : store_(*cloud::Store::open(std::nullopt, Secret(32))),
-        verifier_(attest::TrustRoot::aws()),
-        decisions_(ledger::discard_decisions()),
-        service_(store_, verifier_, *decisions_, clock_, {}) {
-    log::start("fuzz", log::Level::off);
+  Target() {
     const cloud::Place place;
-    if (!cloud::ensure_principals(store_, place, clock_.now())) abort();
-    credentials_ = *cloud::credentials_of(store_, cloud::admin_arn(place));
     const cloud::KeyRecord key{
         .id = std::string(kKeyId),
         .arn = "arn:aws:kms:us-east-1:111122223333:key/" + std::string(kKeyId),
         .account = place.account,
         .description = "",
-        .created = clock_.now(),
+        .created = aws_.now(),
         .policy = policy::default_key_policy(place.account),
         .deletion = {},
         .rotation_days = {},
         .next_rotation = {}};
-    if (!cloud::KeyStore(store_).add_key(key, Secret(32))) abort();
+    if (!cloud::KeyStore(aws_.store()).add_key(key, Secret(32))) abort();
   }
 
   void check(std::string_view operation, ByteView body) {
-    net::HttpRequest request;
-    request.method = "POST";
-    request.target = "/";
-    request.headers = {{"Host", "localhost"},
-                       {"X-Amz-Target", "TrentService." + std::string(operation)}};
-    request.body = to_bytes(body);
-    if (!aws::sign_request(request, credentials_, {.region = "us-east-1", .service = "kms"},
-                           clock_.now())) {
-      abort();
-    }
-    cloud::CallTrace trace;
-    trace.detailed = true;
-    const net::HttpResponse response = service_.handle(request, trace);
+    const net::HttpResponse response =
+        aws_.send("kms", "TrentService." + std::string(operation), to_bytes(body));
     const auto answer = parse_json(as_text(response.body), /*max_size=*/1 << 20);
     if (!answer || !answer->is_object()) abort();
     if (response.status != 200 && response.status != 400) abort();
@@ -98,12 +77,7 @@ class Target {
   }
 
  private:
-  ManualClock clock_{Timestamp(std::chrono::hours(24 * 20'000))};
-  cloud::Store store_;
-  attest::Verifier verifier_;
-  std::unique_ptr<ledger::DecisionLog> decisions_;
-  cloud::CloudService service_;
-  aws::Credentials credentials_;
+  LocalAws aws_;
 };
 
 }  // namespace

@@ -5,10 +5,7 @@
 #include <array>
 #include <cstdlib>
 
-#include "aws/sigv4.h"
-#include "base/log.h"
-#include "cloud/cloud_service.h"
-#include "cloud/identities.h"
+#include "local_aws.h"
 
 namespace cofferdam {
 namespace {
@@ -48,26 +45,12 @@ constexpr auto kActions = std::to_array<Action>({
 
 class Target {
  public:
-  Target()
-      : store_(*cloud::Store::open(std::nullopt, Secret(32))),
-        verifier_(attest::TrustRoot::aws()),
-        decisions_(ledger::discard_decisions()),
-        service_(store_, verifier_, *decisions_, clock_, {}) {
-    log::start("fuzz", log::Level::off);
-    renew();
-  }
+  Target() { renew(); }
 
   void check(const Action& action, std::string_view form) {
-    net::HttpRequest request;
-    request.method = "POST";
-    request.target = "/";
-    request.headers = {{"Host", "localhost"}};
-    request.body = to_bytes("Action=" + std::string(action.name) +
-                            "&Version=" + std::string(action.version) + "&" + std::string(form));
-    const aws::SigningScope scope{.region = "us-east-1", .service = std::string(action.service)};
-    if (!aws::sign_request(request, credentials_, scope, clock_.now())) abort();
-    cloud::CallTrace trace;
-    const net::HttpResponse response = service_.handle(request, trace);
+    const std::string text = "Action=" + std::string(action.name) +
+                             "&Version=" + std::string(action.version) + "&" + std::string(form);
+    const net::HttpResponse response = aws_.send(action.service, {}, to_bytes(text));
     const std::string_view xml = as_text(response.body);
     if (response.status >= 500 || !xml.starts_with("<")) abort();
     const std::string_view name = xml.substr(1, xml.find_first_of(" >") - 1);
@@ -78,17 +61,10 @@ class Target {
 
  private:
   void renew() {
-    const cloud::Place place{.account = std::to_string(100'000'000'000 + accounts_++ % 1000)};
-    if (!cloud::ensure_principals(store_, place, clock_.now())) abort();
-    credentials_ = *cloud::credentials_of(store_, cloud::admin_arn(place));
+    aws_.become_administrator({.account = std::to_string(100'000'000'000 + accounts_++ % 1000)});
   }
 
-  ManualClock clock_{Timestamp(std::chrono::hours(24 * 20'000))};
-  cloud::Store store_;
-  attest::Verifier verifier_;
-  std::unique_ptr<ledger::DecisionLog> decisions_;
-  cloud::CloudService service_;
-  aws::Credentials credentials_;
+  LocalAws aws_;
   std::int64_t accounts_ = 0;
 };
 

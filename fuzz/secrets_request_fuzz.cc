@@ -7,11 +7,8 @@
 #include <boost/json/serialize.hpp>
 #include <cstdlib>
 
-#include "aws/sigv4.h"
 #include "base/json.h"
-#include "base/log.h"
-#include "cloud/cloud_service.h"
-#include "cloud/identities.h"
+#include "local_aws.h"
 
 namespace cofferdam {
 namespace {
@@ -39,15 +36,7 @@ constexpr std::array<std::string_view, 20> kOperations{"BatchGetSecretValue",
 
 class Target {
  public:
-  Target()
-      : store_(*cloud::Store::open(std::nullopt, Secret(32))),
-        verifier_(attest::TrustRoot::aws()),
-        decisions_(ledger::discard_decisions()),
-        service_(store_, verifier_, *decisions_, clock_, {}) {
-    log::start("fuzz", log::Level::off);
-    const cloud::Place place;
-    if (!cloud::ensure_principals(store_, place, clock_.now())) abort();
-    credentials_ = *cloud::credentials_of(store_, cloud::admin_arn(place));
+  Target() {
     must(
         "CreateSecret",
         R"({"Name":"s","SecretString":"x","ClientRequestToken":"00000000-0000-4000-8000-000000000001"})");
@@ -87,26 +76,10 @@ class Target {
   }
 
   net::HttpResponse send(std::string_view operation, ByteView body) {
-    net::HttpRequest request;
-    request.method = "POST";
-    request.target = "/";
-    request.headers = {{"Host", "localhost"},
-                       {"X-Amz-Target", "secretsmanager." + std::string(operation)}};
-    request.body = to_bytes(body);
-    if (!aws::sign_request(request, credentials_,
-                           {.region = "us-east-1", .service = "secretsmanager"}, clock_.now())) {
-      abort();
-    }
-    cloud::CallTrace trace;
-    return service_.handle(request, trace);
+    return aws_.send("secretsmanager", "secretsmanager." + std::string(operation), to_bytes(body));
   }
 
-  ManualClock clock_{Timestamp(std::chrono::hours(24 * 20'000))};
-  cloud::Store store_;
-  attest::Verifier verifier_;
-  std::unique_ptr<ledger::DecisionLog> decisions_;
-  cloud::CloudService service_;
-  aws::Credentials credentials_;
+  LocalAws aws_;
 };
 
 }  // namespace

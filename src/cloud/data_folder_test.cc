@@ -30,7 +30,7 @@ TEST(DataFolderTest, ATemporaryFolderIsPrivateAndGoesWithItsOwner) {
 }
 
 TEST(DataFolderTest, TheMasterKeyIsMadeOnceAndPrivate) {
-  const test::TempFolder parent;
+  const TestFolder parent;
   const auto folder = DataFolder::open(parent.path() / "a" / "b");
   ASSERT_TRUE(folder.has_value()) << folder.error().detail;
   const auto first = folder->master_key();
@@ -41,7 +41,7 @@ TEST(DataFolderTest, TheMasterKeyIsMadeOnceAndPrivate) {
 }
 
 TEST(DataFolderTest, ADatabaseWithoutItsMasterKeyIsAnError) {
-  const test::TempFolder parent;
+  const TestFolder parent;
   const auto folder = DataFolder::open(parent.path());
   ASSERT_TRUE(folder.has_value());
   std::ofstream(*folder->database()) << "a database";
@@ -51,7 +51,7 @@ TEST(DataFolderTest, ADatabaseWithoutItsMasterKeyIsAnError) {
 }
 
 TEST(DataFolderTest, AnUnusablePathIsAnError) {
-  const test::TempFolder parent;
+  const TestFolder parent;
   std::ofstream(parent.path() / "file") << "in the way";
   EXPECT_FALSE(DataFolder::open(parent.path() / "file" / "folder").has_value());
 }

@@ -32,7 +32,7 @@ void add_principal(Store& store, Database& database, const std::string& key, con
 }
 
 TEST(IamStoreTest, PrincipalsOfEarlierVersionsBecomeAUserAndARole) {
-  const test::TempFolder folder;
+  const TestFolder folder;
   const auto path = folder.path() / "state.sqlite";
   {
     Store store = *Store::open(path, Secret(32));

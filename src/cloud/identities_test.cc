@@ -28,7 +28,7 @@ TEST(IdentitiesTest, PrincipalsAreMadeOnce) {
 }
 
 TEST(IdentitiesTest, CredentialsAreExportedForTheirUserOnly) {
-  const test::TempFolder folder;
+  const TestFolder folder;
   Store store = open_store();
   ASSERT_TRUE(ensure_principals(store, {}, kNow));
   const auto file = folder.path() / "enclave.json";

@@ -2,52 +2,13 @@
 #include "cloud/kms_store.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
+#include "cloud/store_test_support.h"
 
 namespace cofferdam::cloud {
 namespace {
 
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "cofferdam-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TempFolder() { std::filesystem::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  std::filesystem::path database() const { return path_ / "state.sqlite"; }
-
- private:
-  std::filesystem::path path_;
-};
-
-Secret master_key() {
-  Secret key(32);
-  for (auto& byte : key.reveal_mut()) byte = 7;
-  return key;
-}
-
-KeyRecord key_record(const std::string& id) {
-  KeyRecord key;
-  key.id = id;
-  key.arn = "arn:aws:kms:us-east-1:111122223333:key/" + id;
-  key.account = "111122223333";
-  key.description = "a key";
-  key.created = Timestamp(std::chrono::milliseconds(1'700'000'000'123));
-  key.policy = "{}";
-  return key;
-}
-
-Secret material(std::string_view text) { return Secret::copy_of(as_bytes(text)); }
-
-Store open_in_memory() {
-  auto store = Store::open(std::nullopt, master_key());
-  EXPECT_TRUE(store.has_value());
-  return *std::move(store);
-}
+using namespace test;
 
 TEST(KeyStoreTest, GivesBackAKeyAsItWasAdded) {
   Store store = open_in_memory();
@@ -185,9 +146,9 @@ PRAGMA user_version = 1;
 )sql";
 
 TEST(KeyStoreTest, OpensAFolderOfTheFirstVersion) {
-  const TempFolder folder;
+  const TestFolder folder;
   {
-    auto database = Database::open(folder.database());
+    auto database = Database::open(folder / kDatabase);
     ASSERT_TRUE(database.has_value());
     ASSERT_TRUE(database->script("PRAGMA foreign_keys=OFF").has_value());
     ASSERT_TRUE(database->script(kVersion1).has_value());
@@ -199,7 +160,7 @@ TEST(KeyStoreTest, OpensAFolderOfTheFirstVersion) {
                               {ByteView(sealed)})
                     .has_value());
   }
-  auto store = Store::open(folder.database(), master_key());
+  auto store = Store::open(folder / kDatabase, master_key());
   ASSERT_TRUE(store.has_value()) << store.error().detail;
   KeyStore keys(*store);
   const auto key = keys.find_key("k1");

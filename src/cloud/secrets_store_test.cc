@@ -162,7 +162,7 @@ TEST_F(SecretsStoreTest, FindsWhatIsDueForDeletion) {
 
 // Whoever opens the database after a crash sees a version whole or not at all.
 TEST(SecretsStoreCrashTest, AVersionIsThereWholeOrNotAtAll) {
-  const test::TempFolder folder;
+  const TestFolder folder;
   const auto path = folder.path() / "cloud.db";
   const std::string arn = record("db").arn;
   {

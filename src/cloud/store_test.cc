@@ -11,49 +11,12 @@
 #include "base/file.h"
 #include "cloud/iam_store.h"
 #include "cloud/kms_store.h"
+#include "cloud/store_test_support.h"
 
 namespace cofferdam::cloud {
 namespace {
 
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "cofferdam-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TempFolder() { std::filesystem::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  std::filesystem::path database() const { return path_ / "state.sqlite"; }
-
- private:
-  std::filesystem::path path_;
-};
-
-Secret master_key(std::uint8_t fill = 7) {
-  Secret key(32);
-  for (auto& byte : key.reveal_mut()) byte = fill;
-  return key;
-}
-
-KeyRecord key_record(const std::string& id) {
-  KeyRecord key;
-  key.id = id;
-  key.arn = "arn:aws:kms:us-east-1:111122223333:key/" + id;
-  key.account = "111122223333";
-  key.description = "a key";
-  key.created = Timestamp(std::chrono::milliseconds(1'700'000'000'123));
-  key.policy = "{}";
-  return key;
-}
-
-Secret material(std::string_view text) { return Secret::copy_of(as_bytes(text)); }
-
-Store open_in_memory() {
-  auto store = Store::open(std::nullopt, master_key());
-  EXPECT_TRUE(store.has_value());
-  return *std::move(store);
-}
+using namespace test;
 
 TEST(StoreTest, RemembersADocumentUntilItExpires) {
   Store store = open_in_memory();
@@ -68,21 +31,21 @@ TEST(StoreTest, RemembersADocumentUntilItExpires) {
 }
 
 TEST(StoreTest, KeepsItsStateAcrossOpening) {
-  const TempFolder folder;
+  const TestFolder folder;
   {
-    auto store = Store::open(folder.database(), master_key());
+    auto store = Store::open(folder / kDatabase, master_key());
     ASSERT_TRUE(store.has_value()) << store.error().detail;
     ASSERT_TRUE(KeyStore(*store).add_key(key_record("k1"), material("kept")).has_value());
   }
-  auto store = Store::open(folder.database(), master_key());
+  auto store = Store::open(folder / kDatabase, master_key());
   ASSERT_TRUE(store.has_value()) << store.error().detail;
   EXPECT_EQ(*KeyStore(*store).material("k1", 0), material("kept"));
 }
 
 TEST(StoreTest, ADeferredWriteIsSeenAtOnceAndKeptByCommit) {
-  const TempFolder folder;
+  const TestFolder folder;
   {
-    auto store = Store::open(folder.database(), master_key());
+    auto store = Store::open(folder / kDatabase, master_key());
     ASSERT_TRUE(store.has_value()) << store.error().detail;
     store->defer_commits();
     ASSERT_TRUE(KeyStore(*store).add_key(key_record("committed"), material("m")).has_value());
@@ -93,34 +56,34 @@ TEST(StoreTest, ADeferredWriteIsSeenAtOnceAndKeptByCommit) {
     EXPECT_FALSE(store->has_uncommitted());
     ASSERT_TRUE(KeyStore(*store).add_key(key_record("lost"), material("m")).has_value());
   }
-  auto store = Store::open(folder.database(), master_key());
+  auto store = Store::open(folder / kDatabase, master_key());
   ASSERT_TRUE(store.has_value()) << store.error().detail;
   EXPECT_TRUE(KeyStore(*store).find_key("committed")->has_value());
   EXPECT_FALSE(KeyStore(*store).find_key("lost")->has_value());
 }
 
 TEST(StoreTest, RefusesAnotherMasterKey) {
-  const TempFolder folder;
-  ASSERT_TRUE(Store::open(folder.database(), master_key(1)).has_value());
-  const auto store = Store::open(folder.database(), master_key(2));
+  const TestFolder folder;
+  ASSERT_TRUE(Store::open(folder / kDatabase, master_key(1)).has_value());
+  const auto store = Store::open(folder / kDatabase, master_key(2));
   ASSERT_FALSE(store.has_value());
   EXPECT_EQ(store.error().code, Errc::unauthenticated);
   EXPECT_FALSE(Store::open(std::nullopt, Secret(31)).has_value());
 }
 
 TEST(StoreTest, RefusesASecondProcess) {
-  const TempFolder folder;
-  const auto first = Store::open(folder.database(), master_key());
+  const TestFolder folder;
+  const auto first = Store::open(folder / kDatabase, master_key());
   ASSERT_TRUE(first.has_value());
-  const auto second = Store::open(folder.database(), master_key());
+  const auto second = Store::open(folder / kDatabase, master_key());
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, Errc::unavailable);
 }
 
 TEST(StoreTest, NoSecretIsInTheFileInClear) {
-  const TempFolder folder;
+  const TestFolder folder;
   {
-    auto store = Store::open(folder.database(), master_key());
+    auto store = Store::open(folder / kDatabase, master_key());
     ASSERT_TRUE(store.has_value());
     ASSERT_TRUE(
         KeyStore(*store).add_key(key_record("k1"), material("needle-in-the-key")).has_value());
@@ -137,7 +100,7 @@ TEST(StoreTest, NoSecretIsInTheFileInClear) {
                          .session_token = "needle-in-the-token"};
     ASSERT_TRUE(iam.add_fixed_session(session).has_value());
   }
-  const auto file = read_file(folder.database(), /*max_size=*/1 << 20);
+  const auto file = read_file(folder / kDatabase, /*max_size=*/1 << 20);
   ASSERT_TRUE(file.has_value());
   EXPECT_NE(as_text(*file).find("AKIAEXAMPLE"), std::string_view::npos);
   EXPECT_EQ(as_text(*file).find("needle"), std::string_view::npos);
@@ -180,13 +143,13 @@ int kill_writer_after(const std::filesystem::path& path, int first_key, int coun
 }
 
 TEST(StoreTest, AnAcknowledgedWriteSurvivesKillNine) {
-  const TempFolder folder;
+  const TestFolder folder;
   std::minstd_rand random(2);
   int last = 0;
   for (int round = 0; round < 12; ++round) {
-    last = kill_writer_after(folder.database(), last + 2, 1 + static_cast<int>(random() % 8),
+    last = kill_writer_after(folder / kDatabase, last + 2, 1 + static_cast<int>(random() % 8),
                              static_cast<unsigned>(random() % 3000));
-    auto store = Store::open(folder.database(), master_key());
+    auto store = Store::open(folder / kDatabase, master_key());
     ASSERT_TRUE(store.has_value()) << store.error().detail;
     const auto kept = KeyStore(*store).material(std::to_string(last), 0);
     ASSERT_TRUE(kept.has_value()) << "key " << last << " of round " << round << " is lost";

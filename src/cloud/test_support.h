@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <boost/json/serialize.hpp>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "aws/sigv4.h"
 #include "base/encoding.h"
 #include "base/json.h"
+#include "base/test_folder.h"
 #include "cloud/cloud_service.h"
 #include "cloud/identities.h"
 #include "crypto/cms.h"
@@ -23,21 +23,6 @@
 
 // For the tests of this folder: a local AWS without sockets, and an enclave to call it.
 namespace cofferdam::cloud::test {
-
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "cofferdam-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TempFolder() { std::filesystem::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 class RecordingLog final : public ledger::DecisionLog {
  public:
@@ -144,7 +129,7 @@ class TestCloud {
   CallTrace trace;  // Of the last request.
 
  private:
-  TempFolder folder_;
+  TestFolder folder_;
   nsm::Authority authority_;
   Store store_;
   attest::Verifier verifier_;

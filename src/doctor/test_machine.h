@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/test_folder.h"
 #include "doctor/machine.h"
@@ -41,21 +42,27 @@ class TestMachine {
   TestFolder root_;
 };
 
+// What is right for every user of either machine.
+inline Facts facts_of(std::string user, std::vector<std::string> groups) {
+  return {.arch = "x86_64",
+          .uid = 1000,
+          .gids = {1000},
+          .user = std::move(user),
+          .groups = std::move(groups),
+          .memory_lock = std::uint64_t{8} << 20,
+          .core_size = 0,
+          .user_namespaces = true,
+          .clock_synchronised = true,
+          .temporary_folder = "/tmp",
+          .temporary_free = std::uint64_t{10} << 30,
+          .nitro_cli = {},
+          .busy_ports = {}};
+}
+
 inline TestMachine TestMachine::parent() {
   TestMachine out;
-  out.facts = {.arch = "x86_64",
-               .uid = 1000,
-               .gids = {1000},
-               .user = "ec2-user",
-               .groups = {"ec2-user", "ne"},
-               .memory_lock = std::uint64_t{8} << 20,
-               .core_size = 0,
-               .user_namespaces = true,
-               .clock_synchronised = true,
-               .temporary_folder = "/tmp",
-               .temporary_free = std::uint64_t{10} << 30,
-               .nitro_cli = "Nitro CLI 1.4.2",
-               .busy_ports = {}};
+  out.facts = facts_of("ec2-user", {"ec2-user", "ne"});
+  out.facts.nitro_cli = "Nitro CLI 1.4.2";
   out.write("/sys/class/dmi/id/sys_vendor", "Amazon EC2");
   out.write("/sys/class/dmi/id/product_name", "m6i.2xlarge");
   out.write("/proc/meminfo", "MemTotal:       16000000 kB");
@@ -86,19 +93,7 @@ inline TestMachine TestMachine::parent() {
 
 inline TestMachine TestMachine::laptop() {
   TestMachine out;
-  out.facts = {.arch = "x86_64",
-               .uid = 1000,
-               .gids = {1000},
-               .user = "ada",
-               .groups = {"ada"},
-               .memory_lock = std::uint64_t{8} << 20,
-               .core_size = 0,
-               .user_namespaces = true,
-               .clock_synchronised = true,
-               .temporary_folder = "/tmp",
-               .temporary_free = std::uint64_t{10} << 30,
-               .nitro_cli = {},
-               .busy_ports = {}};
+  out.facts = facts_of("ada", {"ada"});
   out.write("/sys/class/dmi/id/sys_vendor", "LENOVO");
   out.write("/sys/devices/system/cpu/online", "0-7");
   out.write("/etc/subuid", "root:1:2\nada:100000:65536");

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from asn1crypto import cms
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes, padding, serialization
 from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -20,6 +22,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 REGION = "us-east-1"
 ENCLAVE_ROLE = "arn:aws:iam::111122223333:role/cofferdam-enclave"
 OAEP = "RSAES_OAEP_SHA_256"
+
+
+def refused(code: str, call: Any, **parameters: Any) -> str:
+    """Makes a call that must fail with this error; its message."""
+    with pytest.raises(ClientError) as error:
+        call(**parameters)
+    assert error.value.response["Error"]["Code"] == code
+    return error.value.response["Error"]["Message"]
 
 
 class Cloud:

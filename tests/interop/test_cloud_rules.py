@@ -11,22 +11,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
-from local_aws import ENCLAVE_ROLE, REGION, Cloud
+from local_aws import ENCLAVE_ROLE, REGION, Cloud, refused
 from programs import Service
 
 ACCOUNT = "111122223333"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/admin"
 CONTEXT = {"app": "rules", "stage": "test"}
 SECRET = b"correct horse battery staple"
-
-
-def refused(code: str, call: Any, **parameters: Any) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**parameters)
-    assert error.value.response["Error"]["Code"] == code
-    return error.value.response["Error"]["Message"]
 
 
 def only_for(*principals: str) -> str:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from local_aws import Cloud
+from local_aws import Cloud, refused
 from shapes import ShapeCheck
 
 ACCOUNT = "111122223333"
@@ -63,13 +62,6 @@ def nothing_against_the_answers(check: ShapeCheck) -> Iterator[None]:
     check.found.clear()
     yield
     assert check.found == []
-
-
-def refused(code: str, call: Any, **parameters: Any) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**parameters)
-    assert error.value.response["Error"]["Code"] == code
-    return error.value.response["Error"]["Message"]
 
 
 def one_by_one(iam: Any, operation: str, member: str, **parameters: Any) -> list[Any]:

@@ -7,13 +7,12 @@ import hashlib
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from enclave import Enclave
-from local_aws import ENCLAVE_ROLE, OAEP, Cloud, RecipientKey
+from local_aws import ENCLAVE_ROLE, OAEP, Cloud, RecipientKey, refused
 from shapes import ShapeCheck
 
 MESSAGE = b"a message"
@@ -53,12 +52,6 @@ def create(kms: Any, spec: str, usage: str) -> str:
 
 def public_key(kms: Any, key: str) -> Any:
     return serialization.load_der_public_key(kms.get_public_key(KeyId=key)["PublicKey"])
-
-
-def refused(code: str, call: Any, **parameters: Any) -> None:
-    with pytest.raises(ClientError) as error:
-        call(**parameters)
-    assert error.value.response["Error"]["Code"] == code
 
 
 @pytest.mark.parametrize(

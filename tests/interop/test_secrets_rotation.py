@@ -9,9 +9,8 @@ import uuid
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from local_aws import ENCLAVE_ROLE, Cloud
+from local_aws import ENCLAVE_ROLE, Cloud, refused
 from shapes import ShapeCheck
 
 LAMBDA = "arn:aws:lambda:us-east-1:111122223333:function:rotate"
@@ -37,12 +36,6 @@ def nothing_against_the_answers(check: ShapeCheck) -> Any:
 def create(secrets: Any, value: str = "hunter2", **more: Any) -> str:
     name = "shapes/" + uuid.uuid4().hex
     return secrets.create_secret(Name=name, SecretString=value, **more)["ARN"]
-
-
-def refused(code: str, call: Any, **parameters: Any) -> None:
-    with pytest.raises(ClientError) as error:
-        call(**parameters)
-    assert error.value.response["Error"]["Code"] == code
 
 
 def test_values(secrets: Any) -> None:

@@ -15,9 +15,8 @@ import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
-from local_aws import REGION, Cloud
+from local_aws import REGION, Cloud, refused
 from oidc_issuer import AUDIENCE, Issuer, SigningKey
 from shapes import ShapeCheck
 
@@ -61,13 +60,6 @@ def nothing_against_the_answers(checks: list[ShapeCheck]) -> Iterator[None]:
         check.found.clear()
     yield
     assert [text for check in checks for text in check.found] == []
-
-
-def refused(code: str, call: Any, **parameters: Any) -> str:
-    with pytest.raises(ClientError) as error:
-        call(**parameters)
-    assert error.value.response["Error"]["Code"] == code
-    return error.value.response["Error"]["Message"]
 
 
 def client_of(cloud: Cloud, service: str, credentials: dict[str, Any]) -> Any:
