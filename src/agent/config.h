@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -24,15 +25,105 @@ namespace cofferdam::agent {
 inline constexpr std::string_view kConfigPath = "/etc/cofferdam/agent.toml";
 inline constexpr std::uint8_t kConfigPcr = 16;
 
-enum class Operation : std::uint8_t { decrypt, generate_data_key };
+enum class Operation : std::uint8_t {
+  decrypt,
+  generate_data_key,
+  generate_data_key_pair,
+  generate_random,
+  derive_shared_secret,
+};
 std::string_view operation_name(Operation operation) noexcept;  // As KMS writes it.
+
+// A fact about this very enclave that an encryption context may carry.
+enum class EvidenceValue : std::uint8_t { name, release, pcr0, pcr1, pcr2, pcr8, pcr16 };
 
 // What a secret is made of, as measured: nothing of this comes from the parent.
 struct SecretSpec {
   std::string name;
   Operation operation = Operation::decrypt;
-  std::string key_arn;  // A full key ARN: no alias, no bare id.
-  std::map<std::string, std::string> context;
+  std::string key_arn;  // A full key ARN: no alias, no bare id. Empty for GenerateRandom only.
+  std::map<std::string, std::string> context;             // Fixed pairs.
+  std::map<std::string, EvidenceValue> evidence_context;  // Other names, filled in after boot.
+  std::string key_spec;           // Of a data key or key pair: "AES_256", "ECC_NIST_P256", ...
+  std::uint32_t random_size = 0;  // Bytes, of GenerateRandom.
+  std::string public_key;         // Path of the peer's SPKI (PEM), of DeriveSharedSecret.
+  bool envelope = false;          // The parent's offer is a custody envelope.
+
+  // Any two calls give the same value, so it is fetched once and kept.
+  bool is_stable() const noexcept {
+    return operation == Operation::decrypt || operation == Operation::derive_shared_secret;
+  }
+};
+
+enum class RestartPolicy : std::uint8_t { never, on_failure, always };
+
+struct WorkloadOptions {
+  RestartPolicy restart = RestartPolicy::never;
+  std::uint32_t max_restarts = 5;                     // In any ten minutes; then the enclave ends.
+  std::chrono::milliseconds stop_grace{10'000};       // From SIGTERM to SIGKILL.
+  std::optional<std::chrono::milliseconds> watchdog;  // The workload has to report this often.
+};
+
+// Rego that decides who inside the enclave gets what.
+struct PolicySpec {
+  std::vector<std::string> modules;  // Paths.
+  std::optional<std::string> data;   // Path of a JSON document: data.config.
+};
+
+// Interfaces on the enclave's loopback; each has a port or does not exist.
+struct ServeSpec {
+  std::optional<std::uint16_t> kms;            // For unmodified AWS SDKs.
+  std::optional<std::uint16_t> secrets_agent;  // As the AWS Secrets Manager Agent.
+  std::optional<std::uint16_t> credentials;    // AWS container credentials.
+};
+
+// A secret as a file in memory. The path is the workload's.
+struct FileSpec {
+  std::string secret;
+  std::string path;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint32_t mode = 0400;
+};
+
+// A place for sealed state. `roots` are secrets of 32 bytes or more; the first one seals.
+struct SealingSpec {
+  std::string name;
+  std::vector<std::string> roots;
+  std::string purpose;
+};
+
+// What another enclave must be.
+struct MeasurementSpec {
+  std::string name;
+  std::uint64_t minimum_release = 0;
+  crypto::Sha384 pcr8{};
+  std::map<std::uint8_t, crypto::Sha384> pcrs;  // More registers to pin.
+};
+
+// Who may send requests. Exactly one of the three is set.
+struct ClientSpec {
+  std::string name;
+  std::optional<std::string> mac_key;      // A secret's name.
+  std::optional<std::string> certificate;  // Path of the pinned certificate (PEM).
+  std::optional<MeasurementSpec> enclave;
+};
+
+// The attested listener for requests from outside.
+struct ChannelSpec {
+  net::Endpoint listen;
+  net::Endpoint forward;  // Of the workload, as the agent reaches it.
+  bool proxy_protocol = false;
+  std::chrono::milliseconds max_deadline{60'000};
+  std::vector<ClientSpec> clients;
+};
+
+// Another enclave, reached from `listen` on the inside through the parent's egress.
+struct PeerSpec {
+  std::string name;
+  net::TcpAddress address;
+  net::Endpoint listen;
+  MeasurementSpec expected;
 };
 
 struct Config {
@@ -51,9 +142,18 @@ struct Config {
   std::string ca_roots;              // Path.
   std::string workload_socket;       // As the workload sees it, below its root.
   std::vector<std::string> command;  // Empty: process.json says what to start.
+  WorkloadOptions workload;
   std::vector<SecretSpec> secrets;
+  std::optional<PolicySpec> policy;
+  ServeSpec serve;
+  std::vector<FileSpec> files;
+  std::vector<SealingSpec> sealings;
+  std::optional<ChannelSpec> channel;
+  std::vector<PeerSpec> peers;
 
   const SecretSpec* find_secret(std::string_view secret_name) const noexcept;
+  // Each file that the configuration names, and is therefore measured.
+  std::vector<std::string> named_files() const;
 };
 
 // The configuration, the bytes it came from and their digest.

@@ -6,13 +6,22 @@
 namespace cofferdam::agent {
 namespace {
 
+constexpr std::size_t kMaxText = 2048;
+
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 }  // namespace
 
+bool is_plain(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxText && std::ranges::none_of(text, is_control);
+}
+
 std::unexpected<Error> StrictTable::refuse(std::string_view key, std::string_view why) const {
-  const std::string where = place_.empty() ? std::string(key) : place_ + "." + std::string(key);
-  return fail(Errc::invalid_input, file_ + ": " + where + " " + std::string(why));
+  return fail(Errc::invalid_input, file_ + ": " + under(key) + " " + std::string(why));
+}
+
+std::string StrictTable::under(std::string_view key) const {
+  return place_.empty() ? std::string(key) : place_ + "." + std::string(key);
 }
 
 const toml::node* StrictTable::find(std::string_view key) {
@@ -44,11 +53,42 @@ Result<std::string> StrictTable::text(std::string_view key) {
   return *std::move(value);
 }
 
-Result<std::int64_t> StrictTable::integer(std::string_view key) {
+Result<std::optional<std::int64_t>> StrictTable::optional_integer(std::string_view key) {
   const toml::node* node = find(key);
-  if (node == nullptr) return refuse(key, "is missing");
+  if (node == nullptr) return std::nullopt;
   const auto* value = node->as_integer();
   if (value == nullptr) return refuse(key, "is not an integer");
+  return value->get();
+}
+
+Result<std::optional<std::string>> StrictTable::optional_lines(std::string_view key,
+                                                               std::size_t max_size) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return std::nullopt;
+  const auto* value = node->as_string();
+  if (value == nullptr) return refuse(key, "is not a string");
+  const std::string& text = value->get();
+  if (text.empty() || text.size() > max_size) {
+    return refuse(key, "is empty or longer than " + std::to_string(max_size) + " bytes");
+  }
+  const auto unprintable = [](char c) {
+    return is_control(c) && c != '\t' && c != '\n' && c != '\r';
+  };
+  if (std::ranges::any_of(text, unprintable)) return refuse(key, "has a control character");
+  return std::optional(text);
+}
+
+Result<std::int64_t> StrictTable::integer(std::string_view key) {
+  COFFERDAM_TRY(const auto value, optional_integer(key));
+  if (!value) return refuse(key, "is missing");
+  return *value;
+}
+
+Result<bool> StrictTable::flag(std::string_view key) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return false;
+  const auto* value = node->as_boolean();
+  if (value == nullptr) return refuse(key, "is neither true nor false");
   return value->get();
 }
 
@@ -80,8 +120,7 @@ Result<std::map<std::string, std::string>> StrictTable::text_map(std::string_vie
     return refuse(key, "has more than " + std::to_string(max_count) + " pairs");
   }
   for (const auto& [name, value] : *values) {
-    if (name.str().empty() || name.str().size() > kMaxText ||
-        std::ranges::any_of(name.str(), is_control)) {
+    if (!is_plain(name.str())) {
       return refuse(key, "has an empty, long or unprintable name");
     }
     COFFERDAM_TRY(std::string one, checked(key, value));
@@ -90,13 +129,29 @@ Result<std::map<std::string, std::string>> StrictTable::text_map(std::string_vie
   return out;
 }
 
-Result<StrictTable> StrictTable::table(std::string_view key) {
+Result<std::optional<StrictTable>> StrictTable::optional_table(std::string_view key) {
   const toml::node* node = find(key);
-  if (node == nullptr) return refuse(key, "is missing: a table");
+  if (node == nullptr) return std::nullopt;
   const auto* value = node->as_table();
   if (value == nullptr) return refuse(key, "is not a table");
-  return StrictTable(*value, place_.empty() ? std::string(key) : place_ + "." + std::string(key),
-                     file_);
+  return StrictTable(*value, under(key), file_);
+}
+
+Result<StrictTable> StrictTable::table(std::string_view key) {
+  COFFERDAM_TRY(auto value, optional_table(key));
+  if (!value) return refuse(key, "is missing: a table");
+  return *std::move(value);
+}
+
+std::vector<std::string> StrictTable::names() const {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : table_) out.emplace_back(name.str());
+  return out;
+}
+
+bool StrictTable::is_table(std::string_view key) const {
+  const toml::node* node = table_.get(key);
+  return node != nullptr && node->is_table();
 }
 
 Result<std::vector<StrictTable>> StrictTable::tables(std::string_view key, std::size_t max_count) {
@@ -110,7 +165,7 @@ Result<std::vector<StrictTable>> StrictTable::tables(std::string_view key, std::
   for (const auto& value : *values) {
     const auto* one = value.as_table();
     if (one == nullptr) return refuse(key, "holds something else than tables");
-    out.emplace_back(*one, std::string(key) + "[" + std::to_string(out.size()) + "]", file_);
+    out.emplace_back(*one, under(key) + "[" + std::to_string(out.size()) + "]", file_);
   }
   return out;
 }

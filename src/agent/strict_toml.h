@@ -28,6 +28,9 @@
 // For sources that read TOML only: toml++ stays out of every header that others include.
 namespace cofferdam::agent {
 
+// 1 to 2048 bytes without control characters: what a text or a name may be.
+bool is_plain(std::string_view text);
+
 // One table of the configuration, read strictly: each getter notes the key it looked for,
 // and finish() refuses whatever was not asked for. Borrows the table.
 class StrictTable {
@@ -39,12 +42,20 @@ class StrictTable {
   // Texts are 1 to `kMaxText` bytes without control characters.
   Result<std::string> text(std::string_view key);
   Result<std::optional<std::string>> optional_text(std::string_view key);
+  // Text of several lines: tabs and line ends are let through, and the bound is the caller's.
+  Result<std::optional<std::string>> optional_lines(std::string_view key, std::size_t max_size);
   Result<std::int64_t> integer(std::string_view key);
+  Result<std::optional<std::int64_t>> optional_integer(std::string_view key);
+  Result<bool> flag(std::string_view key);  // False where it is absent.
   // Never empty where it is there.
   Result<std::optional<std::vector<std::string>>> optional_texts(std::string_view key,
                                                                  std::size_t max_count);
   Result<std::map<std::string, std::string>> text_map(std::string_view key, std::size_t max_count);
   Result<StrictTable> table(std::string_view key);
+  Result<std::optional<StrictTable>> optional_table(std::string_view key);
+  // For tables whose keys are data: what is there, and whether a value is a table.
+  std::vector<std::string> names() const;
+  bool is_table(std::string_view key) const;
   // Zero or more tables under [[key]].
   Result<std::vector<StrictTable>> tables(std::string_view key, std::size_t max_count);
 
@@ -54,9 +65,8 @@ class StrictTable {
 
  private:
   const toml::node* find(std::string_view key);
+  std::string under(std::string_view key) const;
   Result<std::string> checked(std::string_view key, const toml::node& node) const;
-
-  static constexpr std::size_t kMaxText = 2048;
 
   const toml::table& table_;
   std::string place_;

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "agent/config.h"
+
+// The sections of agent.toml beyond what every enclave needs.
+namespace cofferdam::agent {
+namespace {
+
+const std::string kHexPcr(96, 'b');
+constexpr std::string_view kKey =
+    "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+std::string base(std::string_view workload = "") {
+  return "[enclave]\nname = \"demo\"\nminimum_release = 3\npcr8 = \"" + kHexPcr +
+         "\"\n[nsm]\ndevice = \"unix:/nsm.sock\"\n[parent]\ncontrol = \"unix:/c\"\n"
+         "egress = \"unix:/e\"\n[aws]\nregion = \"us-east-1\"\nca_roots = \"/ca.pem\"\n"
+         "[workload]\nsocket = \"/run/agent.sock\"\n" +
+         std::string(workload) + "[[secret]]\nname = \"root\"\noperation = \"Decrypt\"\nkey = \"" +
+         std::string(kKey) + "\"\n";
+}
+
+std::string secret(std::string_view operation, std::string_view more) {
+  return "[[secret]]\nname = \"more\"\noperation = \"" + std::string(operation) + "\"\n" +
+         std::string(more);
+}
+
+std::string keyed(std::string_view operation, std::string_view more) {
+  return secret(operation, "key = \"" + std::string(kKey) + "\"\n" + std::string(more));
+}
+
+void expect_refused(const std::string& toml, std::string_view place) {
+  const auto config = parse_config(toml);
+  ASSERT_FALSE(config.has_value()) << place;
+  EXPECT_EQ(config.error().code, Errc::invalid_input);
+  EXPECT_NE(config.error().detail.find(place), std::string::npos) << config.error().detail;
+}
+
+Config read(const std::string& toml) {
+  auto config = parse_config(toml);
+  EXPECT_TRUE(config.has_value()) << config.error().detail;
+  return config ? *std::move(config) : Config();
+}
+
+TEST(ConfigSectionsTest, ReadsAllFiveOperations) {
+  EXPECT_EQ(read(base() + keyed("GenerateDataKey", "")).secrets[1].key_spec, "AES_256");
+  EXPECT_EQ(read(base() + keyed("GenerateDataKeyPair", "key_spec = \"ECC_NIST_P256\"\n"))
+                .secrets[1]
+                .key_spec,
+            "ECC_NIST_P256");
+  EXPECT_EQ(read(base() + secret("GenerateRandom", "size = 64\n")).secrets[1].random_size, 64u);
+  const Config derive = read(base() + keyed("DeriveSharedSecret", "public_key = \"/peer.pem\"\n"));
+  EXPECT_EQ(derive.secrets[1].public_key, "/peer.pem");
+  EXPECT_EQ(derive.named_files(), (std::vector<std::string>{"/ca.pem", "/peer.pem"}));
+}
+
+TEST(ConfigSectionsTest, RefusesParametersThatAnOperationDoesNotTake) {
+  expect_refused(base() + keyed("GenerateRandom", ""), "a key nobody knows");
+  expect_refused(base() + secret("GenerateRandom", "context = { a = \"b\" }\n"), "nobody knows");
+  expect_refused(
+      base() + keyed("DeriveSharedSecret", "public_key = \"/p\"\ncontext = { a = \"b\" }\n"),
+      "nobody knows");
+  expect_refused(base() + keyed("Decrypt", "key_spec = \"AES_256\"\n"), "nobody knows");
+  expect_refused(base() + keyed("GenerateDataKeyPair", ""), "key_spec is missing");
+  expect_refused(base() + keyed("GenerateDataKeyPair", "key_spec = \"SM2\"\n"), "key_spec");
+  expect_refused(base() + secret("GenerateRandom", "size = 1025\n"), "size");
+  expect_refused(base() + secret("Encrypt", ""), "operation");
+}
+
+TEST(ConfigSectionsTest, ContextsTakeFixedValuesAndEvidence) {
+  const Config config = read(base() + keyed("Decrypt",
+                                            "context = { app = \"x\", \"cofferdam:pcr8\" = "
+                                            "{ evidence = \"pcr8\" } }\n"));
+  EXPECT_EQ(config.secrets[1].context.at("app"), "x");
+  EXPECT_EQ(config.secrets[1].evidence_context.at("cofferdam:pcr8"), EvidenceValue::pcr8);
+  expect_refused(base() + keyed("Decrypt", "context = { a = { evidence = \"pcr4\" } }\n"),
+                 "context.a.evidence");
+  expect_refused(base() + keyed("Decrypt", "context = { a = { parent = \"x\" } }\n"), "evidence");
+}
+
+TEST(ConfigSectionsTest, ReadsHowAWorkloadIsSupervised) {
+  const Config config =
+      read(base("restart = \"on-failure\"\nmax_restarts = 3\n"
+                "stop_grace = \"2s\"\nwatchdog = \"30s\"\n"));
+  EXPECT_EQ(config.workload.restart, RestartPolicy::on_failure);
+  EXPECT_EQ(config.workload.max_restarts, 3u);
+  EXPECT_EQ(config.workload.stop_grace, std::chrono::seconds(2));
+  EXPECT_EQ(config.workload.watchdog, std::chrono::seconds(30));
+  expect_refused(base("restart = \"sometimes\"\n"), "workload.restart");
+  expect_refused(base("watchdog = \"1\"\n"), "workload.watchdog");
+  expect_refused(base("stop_grace = \"2h\"\n"), "workload.stop_grace");
+}
+
+TEST(ConfigSectionsTest, FilesNameSecretsThatStayTheSame) {
+  const Config config =
+      read(base() + "[[file]]\nsecret = \"root\"\npath = \"/run/s\"\nuid = 10\nmode = \"0440\"\n");
+  EXPECT_EQ(config.files[0].uid, 10u);
+  EXPECT_EQ(config.files[0].mode, 0440u);
+  const std::string file = "[[file]]\npath = \"/run/s\"\nsecret = ";
+  expect_refused(base() + file + "\"other\"\n", "file[0].secret");
+  expect_refused(base() + secret("GenerateRandom", "") + file + "\"more\"\n", "new at each");
+  expect_refused(base() + file + "\"root\"\nmode = \"4755\"\n", "file[0].mode");
+  expect_refused(base() + file + "\"root\"\n" + file + "\"root\"\n", "two files");
+}
+
+TEST(ConfigSectionsTest, SealingsNameTheirRoots) {
+  const Config config = read(base() + "[[sealing]]\nname = \"s\"\nroots = [\"root\"]\n");
+  EXPECT_EQ(config.sealings[0].purpose, "state");
+  expect_refused(base() + "[[sealing]]\nname = \"s\"\n", "sealing[0].roots");
+  expect_refused(base() + "[[sealing]]\nname = \"s\"\nroots = [\"x\"]\n", "not declared");
+}
+
+TEST(ConfigSectionsTest, PolicyFilesAreMeasured) {
+  const Config config =
+      read(base() + "[policy]\nrego = [\"/a.rego\", \"/b.rego\"]\ndata = \"/d.json\"\n");
+  EXPECT_EQ(config.named_files(),
+            (std::vector<std::string>{"/ca.pem", "/a.rego", "/b.rego", "/d.json"}));
+  expect_refused(base() + "[policy]\n", "policy.rego is missing");
+  expect_refused(base() + "[policy]\nrego = [\"a\"]\n", "policy.rego");
+}
+
+TEST(ConfigSectionsTest, LocalInterfacesHavePortsOfTheirOwn) {
+  const Config config = read(base() + "[serve]\nkms = 8081\nsecrets_agent = 2773\n");
+  EXPECT_EQ(config.serve.kms, 8081);
+  EXPECT_EQ(config.serve.secrets_agent, 2773);
+  EXPECT_FALSE(config.serve.credentials.has_value());
+  expect_refused(base() + "[serve]\nkms = 80\ncredentials = 80\n", "one port twice");
+  expect_refused(base() + "[serve]\nkms = 65536\n", "serve.kms");
+}
+
+std::string channel(std::string_view client) {
+  return "[channel]\nlisten = \"vsock:4294967295:9100\"\nforward = \"tcp:127.0.0.1:80\"\n" +
+         std::string(client);
+}
+
+TEST(ConfigSectionsTest, AChannelNamesItsClientsAndHowEachIsKnown) {
+  const std::string client = "[[channel.client]]\nname = \"ops\"\n";
+  const std::string enclave = "enclave = { name = \"other\", pcr8 = \"" + kHexPcr +
+                              "\", pcrs = { \"0\" = \"" + kHexPcr + "\" } }\n";
+  EXPECT_EQ(read(base() + channel(client + "mac_key = \"root\"\n")).channel->clients[0].mac_key,
+            "root");
+  const Config config = read(base() + channel(client + enclave));
+  EXPECT_EQ(config.channel->clients[0].enclave->pcrs.size(), 1u);
+  expect_refused(base() + channel(""), "channel.client is missing");
+  expect_refused(base() + channel(client), "needs one of");
+  expect_refused(base() + channel(client + "mac_key = \"root\"\n" + enclave), "needs one of");
+  expect_refused(base() + channel(client + "mac_key = \"nobody\"\n"), "not declared");
+  EXPECT_EQ(read(base() + channel(client + "certificate = \"/c.pem\"\n")).named_files().back(),
+            "/c.pem");
+}
+
+TEST(ConfigSectionsTest, PeersArePinnedByTheirCertificateAtLeast) {
+  const std::string peer =
+      "[[peer]]\nname = \"vault\"\naddress = \"vault.internal:443\"\n"
+      "listen = \"tcp:127.0.0.1:7000\"\n";
+  const Config config =
+      read(base() + peer + "enclave = { name = \"vault\", pcr8 = \"" + kHexPcr + "\" }\n");
+  EXPECT_EQ(config.peers[0].address.host, "vault.internal");
+  expect_refused(base() + peer, "peer[0].enclave is missing");
+  expect_refused(base() + peer + "enclave = { name = \"vault\" }\n", "enclave.pcr8 is missing");
+  expect_refused(
+      base() + peer + "enclave = { name = \"vault\", pcr8 = \"" + std::string(96, '0') + "\" }\n",
+      "all zero");
+}
+
+}  // namespace
+}  // namespace cofferdam::agent
