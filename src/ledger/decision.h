@@ -17,17 +17,22 @@ namespace cofferdam::ledger {
 struct Decision {
   Timestamp time;         // Zero where nothing trustworthy had told the time yet: written as null.
   std::string component;  // "agent", "kms"
+  // What was decided about: "release", "self_validation", or what a later part of the agent
+  // names. Lower-case words, as in docs/ledger.md.
+  std::string kind = "release";
   std::string request_id;
   bool allowed = false;
   std::string reason;           // Stable code; "ok" when allowed.
   std::string detail;           // For people.
   std::string operation;        // "Decrypt", "self_validation"
+  std::string secret;           // Its name in the measured configuration, or empty.
   std::string key;              // Full ARN, or empty.
   std::string principal;        // ARN, or empty.
   std::string context_digest;   // Hex SHA-384 of the canonical encryption context, or empty.
   std::string document_digest;  // Hex SHA-384 of the attestation document, or empty.
   std::string module_id;
-  std::map<int, std::string> pcrs;  // Hex.
+  std::map<int, std::string> pcrs;           // Hex.
+  std::map<std::string, std::string> facts;  // What else the kind has to say; ASCII names.
 };
 
 // {"time":…,"component":…,"requestId":…,"decision":"allow"|"deny","reason":…,…} on one line.
