@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "bytes/cbor.h"
+#include "bytes/cbor_text_map.h"
 
 namespace cofferdam::attest {
 namespace {
@@ -20,26 +20,6 @@ constexpr cbor::Limits kLimits{.max_size = kMaxSize,
 
 std::unexpected<Error> bad(std::string detail) {
   return fail(Errc::invalid_input, "call binding: " + std::move(detail));
-}
-
-// Deterministic CBOR sorts by the encoding, where a shorter text comes first.
-void write_context(cbor::Writer& out, const std::map<std::string, std::string>& context) {
-  std::vector<std::pair<std::string_view, std::string_view>> pairs(context.begin(), context.end());
-  std::ranges::sort(pairs, {},
-                    [](const auto& pair) { return std::pair(pair.first.size(), pair.first); });
-  out.map(pairs.size());
-  for (const auto& [key, value] : pairs) out.text(key).text(value);
-}
-
-Result<std::map<std::string, std::string>> read_context(const cbor::Item& item) {
-  std::map<std::string, std::string> out;
-  COFFERDAM_TRY(const auto entries, item.map());
-  for (std::size_t i = 0; i < entries.size(); i += 2) {
-    COFFERDAM_TRY(const std::string_view key, entries[i].text());
-    COFFERDAM_TRY(const std::string_view value, entries[i + 1].text());
-    out.emplace(key, value);
-  }
-  return out;
 }
 
 Result<std::optional<crypto::Sha384>> read_digest(const cbor::Item& item) {
@@ -60,7 +40,7 @@ Result<CallBinding> read(ByteView bytes) {
   CallBinding out;
   COFFERDAM_TRY(out.operation, parts[1].text());
   COFFERDAM_TRY(out.key_arn, parts[2].text());
-  COFFERDAM_TRY(out.encryption_context, read_context(parts[3]));
+  COFFERDAM_TRY(out.encryption_context, cbor::read_text_map(parts[3]));
   COFFERDAM_TRY(out.ciphertext_digest, read_digest(parts[4]));
   COFFERDAM_TRY(out.counter, parts[5].unsigned_integer());
   return out;
@@ -71,7 +51,7 @@ Result<CallBinding> read(ByteView bytes) {
 Bytes CallBinding::encode() const {
   cbor::Writer out;
   out.array(6).text(kDomain).text(operation).text(key_arn);
-  write_context(out, encryption_context);
+  cbor::write_text_map(out, encryption_context);
   if (ciphertext_digest) {
     out.bytes(*ciphertext_digest);
   } else {
