@@ -33,6 +33,17 @@ void hmac_into(const EVP_MD* hash, ByteView key, ByteView data, std::uint8_t* ou
   }
 }
 
+Secret hkdf(const EVP_MD* hash, ByteView input_key, ByteView salt, ByteView info,
+            std::size_t size) {
+  Secret out(size);
+  // Fails only for a size above 255 blocks, which the contract excludes.
+  if (HKDF(out.reveal_mut().data(), size, hash, input_key.data(), input_key.size(), salt.data(),
+           salt.size(), info.data(), info.size()) != 1) {
+    std::abort();
+  }
+  return out;
+}
+
 }  // namespace
 
 Sha256 hmac_sha256(ByteView key, ByteView data) {
@@ -56,13 +67,11 @@ Bytes hmac(HmacHash hash, ByteView key, ByteView data) {
 }
 
 Secret hkdf_sha256(ByteView input_key, ByteView salt, ByteView info, std::size_t size) {
-  Secret out(size);
-  // Fails only for a size above 255 blocks, which the contract excludes.
-  if (HKDF(out.reveal_mut().data(), size, EVP_sha256(), input_key.data(), input_key.size(),
-           salt.data(), salt.size(), info.data(), info.size()) != 1) {
-    std::abort();
-  }
-  return out;
+  return hkdf(EVP_sha256(), input_key, salt, info, size);
+}
+
+Secret hkdf_sha384(ByteView input_key, ByteView salt, ByteView info, std::size_t size) {
+  return hkdf(EVP_sha384(), input_key, salt, info, size);
 }
 
 }  // namespace cofferdam::crypto

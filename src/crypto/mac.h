@@ -20,7 +20,8 @@ enum class HmacHash : std::uint8_t { sha224, sha256, sha384, sha512 };
 std::size_t hmac_size(HmacHash hash) noexcept;
 Bytes hmac(HmacHash hash, ByteView key, ByteView data);
 
-// HKDF (RFC 5869) with SHA-256. `size` is at most 255 * 32 bytes.
+// HKDF (RFC 5869). `size` is at most 255 times the size of the hash.
 Secret hkdf_sha256(ByteView input_key, ByteView salt, ByteView info, std::size_t size);
+Secret hkdf_sha384(ByteView input_key, ByteView salt, ByteView info, std::size_t size);
 
 }  // namespace cofferdam::crypto
