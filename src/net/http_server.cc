@@ -27,7 +27,9 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
         server_(std::move(executor), "http", options_.max_connections,
                 [this](Stream stream, std::shared_ptr<ServedConnection> connection) {
                   return serve(shared_from_this(), std::move(stream), std::move(connection));
-                }) {}
+                }) {
+    if (options_.admit) server_.admit(options_.admit);
+  }
 
   StreamServer& server() noexcept { return server_; }
 
@@ -148,6 +150,10 @@ HttpServer::~HttpServer() { stop(); }
 
 Result<Endpoint> HttpServer::listen(const Endpoint& endpoint) {
   return impl_->server().listen(endpoint);
+}
+
+Endpoint HttpServer::listen(Listener listener) {
+  return impl_->server().listen(std::move(listener));
 }
 
 void HttpServer::stop() { impl_->server().stop(); }

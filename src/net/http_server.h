@@ -9,6 +9,7 @@
 
 #include "net/endpoint.h"
 #include "net/http.h"
+#include "net/socket.h"
 #include "net/task.h"
 #include "net/tls.h"
 
@@ -27,6 +28,7 @@ struct HttpServerOptions {
   std::chrono::milliseconds write_timeout{30'000};
   std::size_t max_connections = 4096;           // Further ones wait in the backlog.
   std::shared_ptr<const TlsServerContext> tls;  // Set: accept TLS beside plain HTTP.
+  std::function<bool(Stream&)> admit;  // Set: connections for which it is false are closed.
 };
 
 // Serves HTTP/1.1 with kept-alive connections on any number of endpoints.
@@ -46,6 +48,7 @@ class HttpServer {
 
   // Starts accepting; returns the endpoint with the actual port.
   Result<Endpoint> listen(const Endpoint& endpoint);
+  Endpoint listen(Listener listener);
 
   // Stops accepting and closes idle connections; requests under way are still answered.
   // May be called from any thread.

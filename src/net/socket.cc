@@ -55,21 +55,12 @@ Task<Stream> connect_to(Address address) {
   co_return make_stream(std::move(socket));
 }
 
-// Each address gets an equal part of what time is left, so that one that swallows
-// packets cannot use up the time of the others.
 Task<Stream> connect_tcp(TcpAddress tcp, milliseconds limit) {
   const auto until = std::chrono::steady_clock::now() + limit;
-  COFFERDAM_CO_TRY(const auto addresses, co_await resolve(tcp.host, tcp.port));
-  Result<Stream> last = fail(Errc::unavailable, "no address to try");
-  for (std::size_t tried = 0; tried < addresses.size(); ++tried) {
-    const auto left =
-        std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
-    const auto share = left / static_cast<milliseconds::rep>(addresses.size() - tried);
-    auto attempt = connect_to(Address(addresses[tried]));
-    last = co_await with_deadline(share, std::move(attempt));
-    if (last) break;
-  }
-  co_return last;
+  COFFERDAM_CO_TRY(auto addresses, co_await resolve(tcp.host, tcp.port));
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
+  co_return co_await connect_in_turn(std::move(addresses), left);
 }
 
 Task<Stream> connect_any(Endpoint endpoint, milliseconds limit) {
@@ -158,6 +149,20 @@ Endpoint with_actual_port(Endpoint endpoint, const Acceptor& acceptor) {
 
 }  // namespace
 
+Task<Stream> connect_in_turn(std::vector<asio::ip::tcp::endpoint> addresses, milliseconds limit) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  Result<Stream> last = fail(Errc::unavailable, "no address to try");
+  for (std::size_t tried = 0; tried < addresses.size(); ++tried) {
+    const auto left =
+        std::chrono::duration_cast<milliseconds>(until - std::chrono::steady_clock::now());
+    const auto share = left / static_cast<milliseconds::rep>(addresses.size() - tried);
+    auto attempt = connect_to(Address(addresses[tried]));
+    last = co_await with_deadline(share, std::move(attempt));
+    if (last) break;
+  }
+  co_return last;
+}
+
 Task<Stream> connect(Endpoint endpoint, milliseconds limit) {
   const std::string name = to_string(endpoint);
   auto work = connect_any(std::move(endpoint), limit);
@@ -210,6 +215,28 @@ Result<Listener> Listener::open(asio::any_io_executor executor, const Endpoint& 
   if (const auto* local = std::get_if<UnixAddress>(&endpoint)) {
     lstat(local->path.c_str(), &impl->file);
   }
+  return Listener(std::move(impl));
+}
+
+Result<Listener> Listener::adopt(asio::any_io_executor executor, UniqueFd socket,
+                                 const Endpoint& endpoint) {
+  int family = AF_UNSPEC;
+  socklen_t size = sizeof family;
+  int listening = 0;
+  socklen_t listening_size = sizeof listening;
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &family, &size) != 0 ||
+      getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &listening, &listening_size) != 0 ||
+      listening == 0) {
+    return fail(Errc::unavailable,
+                "the descriptor given for " + to_string(endpoint) + " is no listening socket");
+  }
+  close_on_exec(socket.get());
+  auto impl = std::make_unique<Impl>(executor);
+  error_code error;
+  impl->acceptor.assign(asio::generic::stream_protocol(family, 0), socket.get(), error);
+  if (error) return broken(error);
+  socket.release();
+  impl->endpoint = with_actual_port(endpoint, impl->acceptor);
   return Listener(std::move(impl));
 }
 

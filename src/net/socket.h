@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/file.h"
 #include "net/endpoint.h"
 #include "net/stream.h"
 
@@ -28,6 +29,11 @@ class Listener {
  public:
   // Errc::unavailable with the cause and what to do, such as a port in use.
   static Result<Listener> open(boost::asio::any_io_executor executor, const Endpoint& endpoint);
+
+  // Takes over a socket that listens already, such as one from the service manager.
+  // `endpoint` is where it listens. Its file, if it has one, is its maker's to remove.
+  static Result<Listener> adopt(boost::asio::any_io_executor executor, UniqueFd socket,
+                                const Endpoint& endpoint);
 
   Listener(Listener&&) noexcept;
   Listener& operator=(Listener&&) noexcept;

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
+#include <chrono>
+#include <vector>
 
 #include "net/stream.h"
 
@@ -35,6 +38,11 @@ Socket* plain_socket(Stream& stream) noexcept;
 
 // The other side's address of a connected socket, as Stream::peer() words it.
 std::string peer_text(const Socket& socket);
+
+// Tries the addresses one after the other. Each gets an equal part of what time is left, so
+// that one that swallows packets cannot use up the time of the others.
+Task<Stream> connect_in_turn(std::vector<boost::asio::ip::tcp::endpoint> addresses,
+                             std::chrono::milliseconds limit);
 
 // Keeps the descriptor from programs that this process starts; Asio does not.
 void close_on_exec(int fd) noexcept;

@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "base/log.h"
-#include "net/socket.h"
 
 namespace cofferdam::net {
 namespace {
@@ -102,6 +101,7 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
   std::string name;
   std::size_t max_connections;
   Handler handler;
+  std::function<bool(Stream&)> admission;
   std::vector<std::shared_ptr<Listener>> listeners;
   std::set<std::shared_ptr<Connection>> connections;
   asio::steady_timer changed;  // Cancelled whenever a connection ends or the server stops.
@@ -120,7 +120,8 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
       }
       auto stream = co_await listener->accept();
       if (stream) {
-        if (!state->stopping) state->serve(*std::move(stream));
+        const bool wanted = !state->admission || state->admission(*stream);
+        if (wanted && !state->stopping) state->serve(*std::move(stream));
       } else if (!listener->closed()) {
         log::warning(state->name + ": cannot accept: " + stream.error().detail);
         asio::steady_timer pause(state->executor, kPauseAfterFailedAccept);
@@ -152,8 +153,16 @@ StreamServer::~StreamServer() {
   for (const auto& listener : state_->listeners) listener->close();
 }
 
+void StreamServer::admit(std::function<bool(Stream&)> admission) {
+  state_->admission = std::move(admission);
+}
+
 Result<Endpoint> StreamServer::listen(const Endpoint& endpoint) {
   COFFERDAM_TRY(auto opened, Listener::open(state_->executor, endpoint));
+  return listen(std::move(opened));
+}
+
+Endpoint StreamServer::listen(Listener opened) {
   auto listener = std::make_shared<Listener>(std::move(opened));
   state_->listeners.push_back(listener);
   asio::co_spawn(state_->executor, State::accept_all(state_, listener),

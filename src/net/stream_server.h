@@ -9,6 +9,7 @@
 #include <string>
 
 #include "net/endpoint.h"
+#include "net/socket.h"
 #include "net/stream.h"
 
 namespace cofferdam::net {
@@ -43,8 +44,12 @@ class StreamServer {
   StreamServer& operator=(const StreamServer&) = delete;
   ~StreamServer();
 
+  // Whom to serve: connections for which it is false are closed at once. By default all.
+  void admit(std::function<bool(Stream&)> admission);
+
   // Starts accepting; returns the endpoint with the actual port.
   Result<Endpoint> listen(const Endpoint& endpoint);
+  Endpoint listen(Listener listener);
 
   // Stops accepting and cuts off idle connections. May be called from any thread.
   void stop();
