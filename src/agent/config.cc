@@ -95,14 +95,6 @@ Status read_aws(StrictTable table, Config& out) {
   return table.finish();
 }
 
-// Plain ASCII: a reviewer must see what is measured, without look-alike letters or text that
-// runs backwards. It also keeps what toml++ 3.3 gets wrong about Unicode out of reach (found
-// by agent_config_fuzz). Strings may hold any character as \uXXXX.
-bool is_plain_text(std::string_view text) {
-  return std::ranges::all_of(
-      text, [](char c) { return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t'; });
-}
-
 // What `read` makes of the table under `key`.
 Status in_table(StrictTable& top, std::string_view key, Config& out,
                 Status (*read)(StrictTable, Config&)) {
@@ -147,21 +139,8 @@ std::string_view MeasuredConfig::text_of(const std::string& path) const {
 }
 
 Result<Config> parse_config(std::string_view text) {
-  if (text.size() > kMaxConfigSize) {
-    return fail(Errc::invalid_input,
-                "agent.toml is larger than " + std::to_string(kMaxConfigSize) + " bytes");
-  }
-  if (!is_plain_text(text)) {
-    return fail(Errc::invalid_input,
-                "agent.toml has characters outside of ASCII: write them as \\uXXXX");
-  }
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed) {
-    const auto& where = parsed.error().source().begin;
-    return fail(Errc::invalid_input, "agent.toml is not TOML: line " + std::to_string(where.line) +
-                                         ", column " + std::to_string(where.column));
-  }
-  StrictTable top(parsed.table(), "");
+  COFFERDAM_TRY(const toml::table parsed, parse_toml(text, kMaxConfigSize, "agent.toml"));
+  StrictTable top(parsed, "");
   Config out;
   COFFERDAM_CHECK(in_table(top, "enclave", out, read_enclave));
   COFFERDAM_CHECK(in_table(top, "nsm", out, read_nsm));

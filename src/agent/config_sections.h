@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "agent/config.h"
-#include "agent/strict_toml.h"
+#include "base/strict_toml.h"
 
 // The sections of agent.toml, one source file for each group, and the values they share. For
 // config.cc and those files only.

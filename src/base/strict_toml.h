@@ -26,12 +26,19 @@
 #include "base/result.h"
 
 // For sources that read TOML only: toml++ stays out of every header that others include.
-namespace cofferdam::agent {
+namespace cofferdam {
 
 // 1 to 2048 bytes without control characters: what a text or a name may be.
 bool is_plain(std::string_view text);
 
-// One table of the configuration, read strictly: each getter notes the key it looked for,
+// TOML of plain ASCII. Errc::invalid_input names `file`, and the line where there is one.
+//
+// ASCII, because a reviewer must see what a file says, without look-alike letters or text
+// that runs backwards. It also keeps what toml++ 3.3 gets wrong about Unicode out of reach
+// (found by agent_config_fuzz). Strings may hold any character as \uXXXX.
+Result<toml::table> parse_toml(std::string_view text, std::size_t max_size, const std::string& file);
+
+// One table of a configuration, read strictly: each getter notes the key it looked for,
 // and finish() refuses whatever was not asked for. Borrows the table.
 class StrictTable {
  public:
@@ -74,4 +81,4 @@ class StrictTable {
   std::set<std::string, std::less<>> asked_;
 };
 
-}  // namespace cofferdam::agent
+}  // namespace cofferdam

@@ -1,16 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/strict_toml.h"
+#include "base/strict_toml.h"
 
 #include <algorithm>
 
-namespace cofferdam::agent {
+namespace cofferdam {
 namespace {
 
 constexpr std::size_t kMaxText = 2048;
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
+bool is_ascii_text(std::string_view text) {
+  return std::ranges::all_of(
+      text, [](char c) { return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t'; });
+}
+
 }  // namespace
+
+Result<toml::table> parse_toml(std::string_view text, std::size_t max_size,
+                               const std::string& file) {
+  if (text.size() > max_size) {
+    return fail(Errc::invalid_input,
+                file + " is larger than " + std::to_string(max_size) + " bytes");
+  }
+  if (!is_ascii_text(text)) {
+    return fail(Errc::invalid_input,
+                file + " has characters outside of ASCII: write them as \\uXXXX");
+  }
+  toml::parse_result parsed = toml::parse(text);
+  if (!parsed) {
+    const auto& where = parsed.error().source().begin;
+    return fail(Errc::invalid_input, file + " is not TOML: line " + std::to_string(where.line) +
+                                         ", column " + std::to_string(where.column));
+  }
+  return std::move(parsed).table();
+}
 
 bool is_plain(std::string_view text) {
   return !text.empty() && text.size() <= kMaxText && std::ranges::none_of(text, is_control);
@@ -182,4 +206,4 @@ Status StrictTable::finish() const {
   return {};
 }
 
-}  // namespace cofferdam::agent
+}  // namespace cofferdam
