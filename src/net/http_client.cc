@@ -15,7 +15,7 @@ namespace cofferdam::net {
 namespace {
 
 struct Connection {
-  Stream stream;
+  HttpClientSession session;
   InputBuffer input;
 };
 
@@ -78,54 +78,58 @@ class HttpClient::Impl {
     if (header(request.headers, "Host").empty()) {
       request.headers.insert(request.headers.begin(), {"Host", options_.host});
     }
-    COFFERDAM_CO_TRY(const std::string head, encode_head(request, /*keep_alive=*/true));
     while (!idle_.empty()) {
       auto used = std::move(idle_.back());
       idle_.pop_back();
-      Exchange exchange = co_await run(*used, head, request, /*fresh=*/false);
+      Exchange exchange = co_await run(*used, request, /*fresh=*/false);
       if (exchange.stale) idle_.clear();  // The server has most likely dropped the others too.
       if (!exchange.stale || !options_.resend) {
         co_return finish(std::move(used), std::move(exchange));
       }
     }
-    COFFERDAM_CO_TRY(auto stream, co_await open());
+    COFFERDAM_CO_TRY(auto session, co_await open());
     auto fresh = std::make_unique<Connection>(
-        Connection{.stream = std::move(stream), .input = InputBuffer(options_.limits)});
-    Exchange exchange = co_await run(*fresh, head, request, /*fresh=*/true);
+        Connection{.session = std::move(session), .input = InputBuffer(options_.limits)});
+    Exchange exchange = co_await run(*fresh, request, /*fresh=*/true);
     co_return finish(std::move(fresh), std::move(exchange));
   }
 
  private:
-  Task<Stream> open() {
+  Task<HttpClientSession> open() {
     auto steps = open_without_deadline();
-    auto stream = co_await with_deadline(options_.connect_timeout, std::move(steps));
-    if (!stream && stream.error().code == Errc::deadline_exceeded) {
+    auto session = co_await with_deadline(options_.connect_timeout, std::move(steps));
+    if (!session && session.error().code == Errc::deadline_exceeded) {
       co_return wrap("cannot connect to " + to_string(options_.endpoint),
-                     std::move(stream).error());
+                     std::move(session).error());
     }
-    co_return stream;
+    co_return session;
   }
 
-  Task<Stream> open_without_deadline() {
+  Task<HttpClientSession> open_without_deadline() {
     COFFERDAM_CO_TRY(auto stream, co_await connect(options_.endpoint, options_.connect_timeout));
     if (options_.tunnel) {
       COFFERDAM_CO_TRY(stream, co_await open_tunnel(std::move(stream), *options_.tunnel));
     }
+    if (options_.open_session) co_return co_await options_.open_session(std::move(stream));
     if (options_.tls) {
       COFFERDAM_CO_TRY(stream,
                        co_await tls_connect(std::move(stream), options_.tls, options_.tls_name));
     }
-    co_return stream;
+    co_return HttpClientSession{.stream = std::move(stream), .complete = {}};
   }
 
-  boost::asio::awaitable<Exchange> run(Connection& connection, const std::string& head,
-                                       const HttpRequest& request, bool fresh) {
+  boost::asio::awaitable<Exchange> run(Connection& connection, HttpRequest& request, bool fresh) {
+    Exchange result;
+    const auto head = complete_head(connection, request);
+    if (!head) {
+      result.response = std::unexpected(head.error());
+      co_return result;
+    }
     const bool bodyless = request.method == "HEAD" || request.method == "CONNECT";
     ResponseDecoder decoder(options_.limits, bodyless);
     bool answered = false;
-    auto steps = exchange(connection, head, request, decoder, answered);
+    auto steps = exchange(connection, *head, request, decoder, answered);
     const Status status = co_await std::move(steps);
-    Exchange result;
     if (status) {
       result.keep_alive = decoder.keep_alive() && connection.input.unread().empty();
       result.response = decoder.take();
@@ -136,13 +140,19 @@ class HttpClient::Impl {
     co_return result;
   }
 
+  static Result<std::string> complete_head(const Connection& connection, HttpRequest& request) {
+    if (connection.session.complete) COFFERDAM_CHECK(connection.session.complete(request));
+    return encode_head(request, /*keep_alive=*/true);
+  }
+
   static Task<void> exchange(Connection& connection, const std::string& head,
                              const HttpRequest& request, ResponseDecoder& decoder, bool& answered) {
-    COFFERDAM_CO_CHECK(co_await connection.stream.write(as_bytes(head), request.body));
-    COFFERDAM_CO_TRY(const std::size_t size, co_await connection.input.fill(connection.stream));
+    Stream& stream = connection.session.stream;
+    COFFERDAM_CO_CHECK(co_await stream.write(as_bytes(head), request.body));
+    COFFERDAM_CO_TRY(const std::size_t size, co_await connection.input.fill(stream));
     if (size == 0) co_return fail(Errc::unavailable, "the peer closed the connection");
     answered = true;
-    co_return co_await read_rest(connection.stream, connection.input, decoder);
+    co_return co_await read_rest(stream, connection.input, decoder);
   }
 
   Result<HttpResponse> finish(std::unique_ptr<Connection> connection, Exchange exchange) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,13 @@
 #include "net/tls.h"
 
 namespace cofferdam::net {
+
+// A connection made ready for HTTP, and what completes each request before it goes out on
+// it; that may be empty.
+struct HttpClientSession {
+  Stream stream;
+  std::function<Status(HttpRequest&)> complete;
+};
 
 // How to reach one HTTP/1.1 server.
 struct HttpClientOptions {
@@ -24,6 +32,9 @@ struct HttpClientOptions {
   // address).
   std::shared_ptr<const TlsClientContext> tls;
   std::string tls_name;
+
+  // Set: opens a session on each new connection, in place of `tls`.
+  std::function<Task<HttpClientSession>(Stream)> open_session;
 
   std::string host = "localhost";                     // Host header, where the request brings none.
   HttpLimits limits;                                  // Of an answer.

@@ -38,7 +38,16 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
 
   static Task<void> serve(std::shared_ptr<Impl> self, Stream stream, Connection connection) {
     bool secured = false;
-    if (self->options_.tls) {
+    HttpHandler handler = self->handler_;
+    if (self->options_.open_session) {
+      connection->set_idle(true);
+      auto opening = self->options_.open_session(std::move(stream));
+      COFFERDAM_CO_TRY(HttpSession session,
+                       co_await with_deadline(self->options_.header_timeout, std::move(opening)));
+      stream = std::move(session.stream);
+      handler = std::move(session.handler);
+      secured = true;
+    } else if (self->options_.tls) {
       connection->set_idle(true);
       auto detection = starts_with_tls(stream);
       COFFERDAM_CO_TRY(secured,
@@ -61,14 +70,16 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
         if (size == 0) break;
         connection->set_idle(false);
       }
-      COFFERDAM_CO_TRY(open, co_await exchange(self, stream, input, peer, secured, connection));
+      COFFERDAM_CO_TRY(open,
+                       co_await exchange(self, stream, input, peer, secured, connection, handler));
     }
     co_return Status();
   }
 
   // One request and its answer. False: the connection ends here.
   static Task<bool> exchange(std::shared_ptr<Impl> self, Stream& stream, InputBuffer& input,
-                             std::string peer, bool secured, Connection connection) {
+                             std::string peer, bool secured, Connection connection,
+                             const HttpHandler& handler) {
     RequestDecoder decoder(self->options_.limits);
     auto read = co_await read_request(self, stream, input, decoder);
     if (!read) {
@@ -82,7 +93,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     request.peer = std::move(peer);
     request.secured = secured;
     const bool head_only = request.method == "HEAD";
-    HttpResponse response = co_await self->answer(std::move(request));
+    HttpResponse response = co_await answer(handler, std::move(request));
     const bool keep_alive = wants_more && !connection->stopping() && !response.cut_after;
     const Status sent = co_await self->send(stream, response, keep_alive, head_only);
     wipe(response.body);
@@ -107,8 +118,9 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     co_return co_await with_deadline(self->options_.body_timeout, std::move(rest));
   }
 
-  boost::asio::awaitable<HttpResponse> answer(HttpRequest request) {
-    auto response = co_await handler_(std::move(request));
+  static boost::asio::awaitable<HttpResponse> answer(const HttpHandler& handler,
+                                                     HttpRequest request) {
+    auto response = co_await handler(std::move(request));
     if (!response) co_return error_response(response.error());
     co_return *std::move(response);
   }

@@ -20,6 +20,13 @@ namespace cofferdam::net {
 // the others go on.
 using HttpHandler = std::function<Task<HttpResponse>(HttpRequest)>;
 
+// What an accepted connection has become before HTTP begins: the stream that HTTP is spoken
+// on, and who answers what comes over it.
+struct HttpSession {
+  Stream stream;
+  HttpHandler handler;
+};
+
 struct HttpServerOptions {
   HttpLimits limits;                                 // Of a request.
   std::chrono::milliseconds idle_timeout{60'000};    // Between requests.
@@ -28,6 +35,9 @@ struct HttpServerOptions {
   std::chrono::milliseconds write_timeout{30'000};
   std::size_t max_connections = 4096;           // Further ones wait in the backlog.
   std::shared_ptr<const TlsServerContext> tls;  // Set: accept TLS beside plain HTTP.
+  // Set: opens each connection, in place of `tls` and of the server's own handler. It has
+  // `header_timeout` for that.
+  std::function<Task<HttpSession>(Stream)> open_session;
   std::function<bool(Stream&)> admit;  // Set: connections for which it is false are closed.
 };
 

@@ -13,14 +13,11 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include "crypto/pem.h"
-#include "net/socket_transport.h"
+#include "net/tls_transport.h"
 
 namespace cofferdam::net {
 namespace {
@@ -28,59 +25,9 @@ namespace {
 namespace asio = boost::asio;
 namespace ssl = boost::asio::ssl;
 using boost::system::error_code;
-using TlsSocket = ssl::stream<Socket>;
 
 constexpr auto kAsResult = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint8_t kHandshakeRecord = 22;  // RFC 8446 section 5.1, ContentType
-constexpr std::array<std::uint8_t, 9> kAlpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-
-// `context` is declared first: the stream must die before what it points into.
-class TlsTransport final : public Stream::Transport {
- public:
-  TlsTransport(std::shared_ptr<const void> context, std::unique_ptr<TlsSocket> socket) noexcept
-      : context_(std::move(context)), socket_(std::move(socket)) {}
-
-  Task<std::size_t> read_some(std::span<std::uint8_t> into) override {
-    const auto buffer = asio::buffer(into.data(), into.size());
-    const auto [error, size] = co_await socket_->async_read_some(buffer, kAsResult);
-    if (error == asio::error::eof) co_return std::size_t{0};
-    if (error) co_return broken(error);
-    co_return size;
-  }
-
-  Task<void> write(ByteView head, ByteView body) override {
-    const std::array buffers{asio::buffer(head.data(), head.size()),
-                             asio::buffer(body.data(), body.size())};
-    const auto [error, size] = co_await asio::async_write(*socket_, buffers, kAsResult);
-    if (error) co_return broken(error);
-    co_return Status();
-  }
-
-  Task<void> shutdown_write() override {
-    const auto [error] = co_await socket_->async_shutdown(kAsResult);
-    if (error) co_return broken(error);
-    co_return Status();
-  }
-
-  void close() noexcept override {
-    error_code ignored;
-    socket_->lowest_layer().close(ignored);
-  }
-
-  std::string peer() const override { return peer_text(socket_->next_layer()); }
-
- private:
-  std::shared_ptr<const void> context_;
-  std::unique_ptr<TlsSocket> socket_;
-};
-
-std::unique_ptr<ssl::context> make_context(ssl::context::method method) {
-  auto context = std::make_unique<ssl::context>(method);
-  SSL_CTX* const native = context->native_handle();
-  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
-  return context;
-}
 
 Result<bssl::UniquePtr<X509>> certificate_from_der(ByteView der) {
   const std::uint8_t* at = der.data();
@@ -105,15 +52,6 @@ Result<bssl::UniquePtr<EVP_PKEY>> key_from_pem(const Secret& pem) {
     return fail(Errc::invalid_input, "expected an unencrypted private key in PEM");
   }
   return key;
-}
-
-int select_alpn(SSL*, const std::uint8_t** out, std::uint8_t* out_size, const std::uint8_t* offered,
-                unsigned offered_size, void*) {
-  std::uint8_t* selected = nullptr;
-  const int found =
-      SSL_select_next_proto(&selected, out_size, kAlpn.data(), kAlpn.size(), offered, offered_size);
-  *out = selected;
-  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
 // What this connection must see: the right name, valid at the clock's time.
@@ -148,10 +86,6 @@ std::unexpected<Error> handshake_failure(SSL* connection, const std::string& nam
                   " (check the pinned roots, the name and the time)");
 }
 
-std::unexpected<Error> not_plain() {
-  return fail(Errc::internal, "TLS needs a plain stream below it");
-}
-
 }  // namespace
 
 struct TlsClientContext::Impl {
@@ -165,14 +99,14 @@ TlsClientContext::~TlsClientContext() = default;
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::create(std::string_view pem_roots,
                                                                          const Clock& clock) {
   COFFERDAM_TRY(const auto roots, crypto::pem_decode_all(pem_roots, "CERTIFICATE"));
-  auto context = make_context(ssl::context::tls_client);
+  auto context = make_tls_context(ssl::context::tls_client, TLS1_2_VERSION);
   SSL_CTX* const native = context->native_handle();
   for (const Bytes& der : roots) {
     COFFERDAM_TRY(const auto root, certificate_from_der(der));
     X509_STORE_add_cert(SSL_CTX_get_cert_store(native), root.get());
   }
   SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_alpn_protos(native, kAlpn.data(), kAlpn.size());
+  offer_http(native);
   auto impl = std::make_unique<Impl>(Impl{.context = std::move(context), .clock = clock});
   return std::shared_ptr<const TlsClientContext>(new TlsClientContext(std::move(impl)));
 }
@@ -188,7 +122,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::create(std::st
                                                                          const Secret& pem_key) {
   COFFERDAM_TRY(const auto chain, crypto::pem_decode_all(pem_chain, "CERTIFICATE"));
   COFFERDAM_TRY(const auto key, key_from_pem(pem_key));
-  auto context = make_context(ssl::context::tls_server);
+  auto context = make_tls_context(ssl::context::tls_server, TLS1_2_VERSION);
   SSL_CTX* const native = context->native_handle();
   COFFERDAM_TRY(const auto leaf, certificate_from_der(chain.front()));
   if (SSL_CTX_use_certificate(native, leaf.get()) != 1 ||
@@ -200,7 +134,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::create(std::st
     COFFERDAM_TRY(const auto issuer, certificate_from_der(der));
     SSL_CTX_add1_chain_cert(native, issuer.get());
   }
-  SSL_CTX_set_alpn_select_cb(native, select_alpn, nullptr);
+  pick_http(native);
   auto impl = std::make_unique<Impl>(Impl{.context = std::move(context)});
   return std::shared_ptr<const TlsServerContext>(new TlsServerContext(std::move(impl)));
 }
@@ -208,7 +142,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::create(std::st
 Task<Stream> tls_connect(Stream plain, std::shared_ptr<const TlsClientContext> context,
                          std::string name) {
   Socket* const below = plain_socket(plain);
-  if (below == nullptr) co_return not_plain();
+  if (below == nullptr) co_return needs_plain_stream();
   auto socket = std::make_unique<TlsSocket>(std::move(*below), *context->impl_->context);
   SSL* const connection = socket->native_handle();
   COFFERDAM_CO_CHECK(expect_peer(connection, name, context->impl_->clock.now()));
@@ -219,7 +153,7 @@ Task<Stream> tls_connect(Stream plain, std::shared_ptr<const TlsClientContext> c
 
 Task<Stream> tls_accept(Stream plain, std::shared_ptr<const TlsServerContext> context) {
   Socket* const below = plain_socket(plain);
-  if (below == nullptr) co_return not_plain();
+  if (below == nullptr) co_return needs_plain_stream();
   auto socket = std::make_unique<TlsSocket>(std::move(*below), *context->impl_->context);
   const auto [error] = co_await socket->async_handshake(ssl::stream_base::server, kAsResult);
   if (error) co_return wrap("TLS handshake", broken(error).error());
@@ -228,7 +162,7 @@ Task<Stream> tls_accept(Stream plain, std::shared_ptr<const TlsServerContext> co
 
 Task<bool> starts_with_tls(Stream& plain) {
   Socket* const socket = plain_socket(plain);
-  if (socket == nullptr) co_return not_plain();
+  if (socket == nullptr) co_return needs_plain_stream();
   std::array<std::uint8_t, 1> first{};
   const auto [error, size] = co_await socket->async_receive(
       asio::buffer(first), asio::socket_base::message_peek, kAsResult);
