@@ -2,9 +2,11 @@
 #include "agent/start_process.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -83,14 +85,16 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 
 // Everything the child needs, made before the fork.
 struct Prepared {
-  explicit Prepared(const ProcessSpec& from)
+  Prepared(const ProcessSpec& from, int to)
       : spec(from),
+        output(to),
         programs(candidates(from.args.front(), from.env)),
         folders(ancestry(from.cwd)),
         arguments(pointers(from.args)),
         environment(pointers(from.env)) {}
 
   const ProcessSpec& spec;
+  int output;
   std::vector<std::string> programs;
   std::vector<std::string> folders;
   std::vector<char*> arguments;
@@ -126,9 +130,12 @@ void close_the_rest_on_exec() {
 }
 
 // The console may belong to root only; the workload must be able to open /dev/stdout.
-int arrange_streams(uid_t uid) {
+int arrange_streams(uid_t uid, int output) {
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null >= 0 && dup2(null, STDIN_FILENO) < 0) return errno;
+  if (output >= 0 && (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)) {
+    return errno;
+  }
   struct stat info{};
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
     if (fstat(fd, &info) == 0 && info.st_uid != uid) {
@@ -171,6 +178,14 @@ int take_groups(const std::vector<std::uint32_t>& groups) {
 
 int take_group(gid_t gid) { return outcome(syscall(SYS_setresgid, gid, gid, gid)); }
 
+// Fails where there is nothing to drop: a kernel without one of them, or a caller who never
+// had the right to.
+void drop_capabilities() {
+  constexpr std::array kForeign{CAP_SYS_PTRACE, CAP_SYS_MODULE, CAP_SYS_RAWIO, 39 /* CAP_BPF */,
+                                38 /* CAP_PERFMON */};
+  for (const int one : kForeign) prctl(PR_CAPBSET_DROP, one, 0, 0, 0);
+}
+
 int take_user(uid_t uid) { return outcome(syscall(SYS_setresuid, uid, uid, uid)); }
 
 int execute(const Prepared& plan) {
@@ -190,11 +205,12 @@ Failure run_child(const Prepared& plan) {
   const ProcessSpec& spec = plan.spec;
   setsid();
   umask(022);
-  if (const int code = arrange_streams(spec.uid)) return {Step::streams, code};
+  if (const int code = arrange_streams(spec.uid, plan.output)) return {Step::streams, code};
   if (spec.root != "/") {
     if (const int code = change_root(spec.root.c_str())) return {Step::root, code};
   }
   if (const int code = enter_folder(plan.folders)) return {Step::folder, code};
+  drop_capabilities();
   if (const int code = take_groups(spec.additional_gids)) return {Step::groups, code};
   if (const int code = take_group(spec.gid)) return {Step::group, code};
   if (const int code = take_user(spec.uid)) return {Step::user, code};
@@ -316,8 +332,8 @@ std::unexpected<Error> not_mapped(const std::string& what) {
                   "in /etc/subuid and /etc/subgid, or build the image with --user 0:0");
 }
 
-Result<pid_t> start_process(const ProcessSpec& spec) {
-  const Prepared plan(spec);
+Result<pid_t> start_process(const ProcessSpec& spec, int output) {
+  const Prepared plan(spec, output);
   COFFERDAM_TRY(const Child child, fork_child(plan));
   const auto failure = await_exec(child.report.get());
   if (!failure) return child.pid;

@@ -12,8 +12,10 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <csignal>
+#include <string>
 
 #include "agent/init.h"
+#include "agent/restart_budget.h"
 #include "agent/start_process.h"
 #include "base/log.h"
 
@@ -55,38 +57,6 @@ bool any_leftovers(pid_t workload) {
   return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-// Kills the workload `grace` after the first signal that should end it.
-void arm(asio::steady_timer& deadline, std::chrono::milliseconds grace, pid_t workload) {
-  if (deadline.expiry() != asio::steady_timer::time_point::max()) return;
-  deadline.expires_after(grace);
-  deadline.async_wait([workload](const boost::system::error_code& cancelled) {
-    if (cancelled) return;
-    log::warning("the workload did not end in time: killing it");
-    kill(workload, SIGKILL);
-  });
-}
-
-struct Watched {
-  pid_t pid;
-  int stop_signal;
-  std::chrono::milliseconds grace;
-};
-
-// `signals` belongs to Supervisor::run(), which waits.
-Task<WorkloadEnd> watch(Watched workload, asio::signal_set* signals) {
-  asio::steady_timer deadline(co_await asio::this_coro::executor,
-                              asio::steady_timer::time_point::max());
-  while (true) {
-    const auto [error, signal] = co_await signals->async_wait(asio::as_tuple(asio::use_awaitable));
-    if (error) co_return fail(Errc::internal, "waiting for signals: " + error.message());
-    if (signal != SIGCHLD) {
-      kill(workload.pid, signal == SIGTERM ? workload.stop_signal : signal);
-    }
-    if (signal == SIGTERM || signal == SIGINT) arm(deadline, workload.grace, workload.pid);
-    if (const auto end = reap(workload.pid)) co_return *end;
-  }
-}
-
 // Waits until nothing is left, at most `limit`; whether that is so.
 Task<bool> await_leftovers(pid_t workload, std::chrono::milliseconds limit) {
   asio::steady_timer pause(co_await asio::this_coro::executor);
@@ -114,16 +84,131 @@ Task<void> end_leftovers(pid_t workload, std::chrono::milliseconds grace) {
 
 }  // namespace
 
-Task<WorkloadEnd> Supervisor::run() {
+SupervisorOptions SupervisorOptions::of(const WorkloadOptions& measured) {
+  SupervisorOptions out;
+  out.grace = measured.stop_grace;
+  out.restart = measured.restart;
+  out.max_restarts = measured.max_restarts;
+  out.watchdog = measured.watchdog;
+  return out;
+}
+
+// One workload while it runs, and the two timers that may kill it.
+class Supervisor::Life {
+ public:
+  Life(asio::any_io_executor executor, pid_t pid, const SupervisorOptions& options)
+      : pid_(pid), options_(options), deadline_(executor, kNever), watchdog_(executor, kNever) {
+    alive();
+  }
+
+  void alive() {
+    if (options_.watchdog) kill_after(watchdog_, *options_.watchdog, "has not reported in time");
+  }
+
+  // The first request to end counts.
+  void must_end() {
+    if (deadline_.expiry() == kNever) kill_after(deadline_, options_.grace, "did not end in time");
+  }
+
+  void signal(int number) const { kill(pid_, number); }
+  pid_t pid() const noexcept { return pid_; }
+
+ private:
+  static constexpr auto kNever = asio::steady_timer::time_point::max();
+
+  void kill_after(asio::steady_timer& timer, std::chrono::milliseconds time, const char* why) {
+    timer.expires_after(time);
+    timer.async_wait([pid = pid_, why](const boost::system::error_code& cancelled) {
+      if (cancelled) return;
+      log::warning(std::string("the workload ") + why + ": killing it");
+      kill(pid, SIGKILL);
+    });
+  }
+
+  pid_t pid_;
+  const SupervisorOptions& options_;
+  asio::steady_timer deadline_;
+  asio::steady_timer watchdog_;
+};
+
+void Supervisor::alive() {
+  if (life_ != nullptr) life_->alive();
+}
+
+bool Supervisor::signal(int number) {
+  if (life_ == nullptr) return false;
+  life_->signal(number);
+  return true;
+}
+
+bool Supervisor::wants_restart(const WorkloadEnd& end) const {
+  if (asked_to_end_ || options_.restart == RestartPolicy::never) return false;
+  return options_.restart == RestartPolicy::always || end.status != 0;
+}
+
+// `signals` belongs to run(), which waits.
+Task<WorkloadEnd> Supervisor::live_once(asio::signal_set* signals) {
   COFFERDAM_CO_TRY(const int stop_signal, signal_number(spec_.stop_signal));
+  COFFERDAM_CO_TRY(const pid_t pid, start_process(spec_, options_.output));
+  Life life(co_await asio::this_coro::executor, pid, options_);
+  life_ = &life;
+  std::optional<WorkloadEnd> end;
+  while (!end) {
+    const auto [error, number] = co_await signals->async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) {
+      life_ = nullptr;
+      co_return fail(Errc::internal, "waiting for signals: " + error.message());
+    }
+    if (number != SIGCHLD) life.signal(number == SIGTERM ? stop_signal : number);
+    if (number == SIGTERM || number == SIGINT) {
+      asked_to_end_ = true;
+      life.must_end();
+    }
+    end = reap(pid);
+  }
+  life_ = nullptr;
+  COFFERDAM_CO_CHECK(co_await end_leftovers(pid, options_.leftover_grace));
+  co_return *end;
+}
+
+Task<bool> Supervisor::pause(std::chrono::milliseconds time, asio::signal_set* signals) {
+  constexpr pid_t kNobody = -1;
+  bool over = false;
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  timer.async_wait([&over, signals](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    over = true;
+    signals->cancel();
+  });
+  while (!over) {
+    const auto [error, number] = co_await signals->async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) continue;
+    if (number == SIGTERM || number == SIGINT) co_return false;
+    reap(kNobody);
+  }
+  co_return true;
+}
+
+Task<WorkloadEnd> Supervisor::run() {
   // Before the start: a signal that comes right after it must find us listening.
   asio::signal_set signals(co_await asio::this_coro::executor, SIGCHLD);
   for (const int one : kPassedOn) signals.add(one);
-  COFFERDAM_CO_TRY(const pid_t pid, start_process(spec_));
-  const Watched workload{.pid = pid, .stop_signal = stop_signal, .grace = options_.grace};
-  COFFERDAM_CO_TRY(const WorkloadEnd end, co_await watch(workload, &signals));
-  COFFERDAM_CO_CHECK(co_await end_leftovers(pid, options_.leftover_grace));
-  co_return end;
+  RestartBudget budget(options_.max_restarts);
+  while (true) {
+    COFFERDAM_CO_TRY(const WorkloadEnd end, co_await live_once(&signals));
+    if (!wants_restart(end)) co_return end;
+    const auto wait = budget.spend(std::chrono::steady_clock::now());
+    if (!wait) {
+      log::error("the workload was started again " + std::to_string(restarts_) +
+                 " times and ended each time: giving up");
+      co_return end;
+    }
+    log::warning("the workload ended with status " + std::to_string(end.status) +
+                 ": starting it again in " + std::to_string(wait->count()) + " ms");
+    COFFERDAM_CO_TRY(const bool go_on, co_await pause(*wait, &signals));
+    if (!go_on) co_return end;
+    ++restarts_;
+  }
 }
 
 }  // namespace cofferdam::agent

@@ -7,12 +7,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
+#include <functional>
 
 #include "agent/first_process.h"
 #include "agent/reason.h"
 #include "agent/test_support.h"
+#include "base/test_folder.h"
 
 namespace cofferdam::agent {
 namespace {
@@ -89,6 +94,87 @@ TEST(SupervisorTest, EndsWhatTheWorkloadsGroupLeavesBehind) {
   EXPECT_EQ(end->status, 6);
   EXPECT_LT(waitpid(-1, nullptr, WNOHANG), 0);
   EXPECT_EQ(errno, ECHILD);
+}
+
+// A script that counts its lives in `counter` and ends with `status` until there were `lives`.
+std::string mortal(const std::filesystem::path& counter, int lives, int status) {
+  return "echo x >> " + counter.string() + "; test $(wc -l < " + counter.string() + ") -ge " +
+         std::to_string(lives) + " || exit " + std::to_string(status) + "; exit 33";
+}
+
+TEST(SupervisorTest, StartsAFailedWorkloadAgain) {
+  const TestFolder folder;
+  ProcessSpec spec = own_spec({"/bin/sh", "-c", mortal(folder.path() / "lives", 3, 1)});
+  Supervisor supervisor(std::move(spec), {.restart = RestartPolicy::on_failure, .max_restarts = 2});
+  const auto end = test::run(supervisor.run());
+  EXPECT_EQ(end->status, 33);
+  EXPECT_EQ(supervisor.restarts(), 2u);
+}
+
+TEST(SupervisorTest, GivesUpWhenTheRestartsAreUsedUp) {
+  const TestFolder folder;
+  ProcessSpec spec = own_spec({"/bin/sh", "-c", mortal(folder.path() / "lives", 9, 7)});
+  Supervisor supervisor(std::move(spec), {.restart = RestartPolicy::always, .max_restarts = 1});
+  EXPECT_EQ(test::run(supervisor.run())->status, 7);
+  EXPECT_EQ(supervisor.restarts(), 1u);
+}
+
+TEST(SupervisorTest, SuccessIsTheEndUnlessItIsToRunAlways) {
+  const TestFolder folder;
+  const auto lives = [&](RestartPolicy policy, const char* name) {
+    ProcessSpec spec = own_spec({"/bin/sh", "-c", mortal(folder.path() / name, 2, 0)});
+    return test::run(Supervisor(std::move(spec), {.restart = policy, .max_restarts = 1}).run())
+        ->status;
+  };
+  EXPECT_EQ(lives(RestartPolicy::on_failure, "one"), 0);
+  EXPECT_EQ(lives(RestartPolicy::always, "two"), 33);
+}
+
+TEST(SupervisorTest, AWorkloadThatWasAskedToEndIsNotStartedAgain) {
+  ProcessSpec spec = probe({"stop-on", std::to_string(SIGTERM)});  // Asks for its own end.
+  Supervisor supervisor(std::move(spec), {.restart = RestartPolicy::always, .max_restarts = 5});
+  EXPECT_EQ(test::run(supervisor.run())->status, 40);
+  EXPECT_EQ(supervisor.restarts(), 0u);
+}
+
+TEST(SupervisorTest, ARequestToEndDuringThePauseIsHeard) {
+  boost::asio::io_context loop(1);
+  Supervisor supervisor(own_spec({"/bin/sh", "-c", "exit 5"}),
+                        {.restart = RestartPolicy::on_failure, .max_restarts = 9});
+  // By now it waits between two lives; together they would take a minute and a half.
+  boost::asio::steady_timer timer(loop, 350ms);
+  timer.async_wait([](const boost::system::error_code&) { kill(getpid(), SIGTERM); });
+  std::optional<Result<WorkloadEnd>> end;
+  boost::asio::co_spawn(loop, test::keep_result(supervisor.run(), &end), boost::asio::detached);
+  loop.run();
+  EXPECT_THAT(end->value().status, ::testing::AnyOf(5, 128 + SIGTERM));
+  EXPECT_LT(supervisor.restarts(), 9u);
+}
+
+TEST(SupervisorTest, TheWatchdogKillsAWorkloadThatSaysNothing) {
+  ProcessSpec spec = own_spec({"/bin/sh", "-c", "sleep 1000"});
+  Supervisor supervisor(std::move(spec), {.watchdog = 50ms});
+  EXPECT_EQ(test::run(supervisor.run()).value(), (WorkloadEnd{128 + SIGKILL, SIGKILL}));
+}
+
+TEST(SupervisorTest, TheWatchdogLeavesAWorkloadAloneThatReports) {
+  boost::asio::io_context loop(1);
+  Supervisor supervisor(own_spec({"/bin/sh", "-c", "sleep 0.6; exit 3"}), {.watchdog = 300ms});
+  std::function<void()> report;
+  boost::asio::steady_timer timer(loop);
+  report = [&] {
+    supervisor.alive();
+    timer.expires_after(50ms);
+    timer.async_wait([&](const boost::system::error_code& cancelled) {
+      if (!cancelled) report();
+    });
+  };
+  report();
+  std::optional<Result<WorkloadEnd>> end;
+  boost::asio::co_spawn(loop, test::keep_result(supervisor.run(), &end),
+                        [&](const std::exception_ptr&) { timer.cancel(); });
+  loop.run();
+  EXPECT_EQ(end->value().status, 3);
 }
 
 TEST(SupervisorTest, RefusesAWorkloadThatIsNotThere) {
