@@ -46,7 +46,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
                        co_await with_deadline(self->options_.header_timeout, std::move(opening)));
       stream = std::move(session.stream);
       handler = std::move(session.handler);
-      secured = true;
+      secured = session.secured;
     } else if (self->options_.tls) {
       connection->set_idle(true);
       auto detection = starts_with_tls(stream);

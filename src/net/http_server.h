@@ -25,6 +25,7 @@ using HttpHandler = std::function<Task<HttpResponse>(HttpRequest)>;
 struct HttpSession {
   Stream stream;
   HttpHandler handler;
+  bool secured = true;  // HttpRequest::secured of what comes over it.
 };
 
 struct HttpServerOptions {
