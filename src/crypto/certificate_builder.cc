@@ -63,10 +63,13 @@ Bytes encode_time(Timestamp time) {
                      as_bytes({text.data(), static_cast<std::size_t>(size)}));
 }
 
-Bytes extension(std::string_view oid, bool critical, ByteView value) {
+Bytes extension_of(ByteView encoded_oid, bool critical, ByteView value) {
   const Bytes flag = critical ? der::encode_boolean(true) : Bytes{};
-  return der::encode(der::kSequence,
-                     {der::encode_object_identifier(oid), flag, der::encode_octet_string(value)});
+  return der::encode(der::kSequence, {encoded_oid, flag, der::encode_octet_string(value)});
+}
+
+Bytes extension(std::string_view oid, bool critical, ByteView value) {
+  return extension_of(der::encode_object_identifier(oid), critical, value);
 }
 
 Bytes basic_constraints(const CertificateSpec& spec) {
@@ -140,6 +143,9 @@ Result<Bytes> encode_extensions(const CertificateSpec& spec, const EcPublicKey& 
   if (!spec.dns_names.empty() || !spec.ip_addresses.empty()) {
     COFFERDAM_TRY(const Bytes names, alternative_names(spec));
     add(names);
+  }
+  for (const CertificateExtension& own : spec.extensions) {
+    add(extension_of(der::encode(der::kObjectIdentifier, own.oid), false, own.value));
   }
   return der::encode(der::context_constructed(3), der::encode(der::kSequence, content));
 }

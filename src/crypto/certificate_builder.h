@@ -27,6 +27,13 @@ enum KeyUsage : std::uint16_t {
   kCrlSign = 1 << 6,
 };
 
+// An extension of the caller's own, not critical: the content octets of its OBJECT
+// IDENTIFIER, and its value.
+struct CertificateExtension {
+  Bytes oid;
+  Bytes value;
+};
+
 // What to write into an X.509 v3 certificate (RFC 5280).
 struct CertificateSpec {
   Bytes serial;  // Big-endian magnitude, 1 to 20 octets.
@@ -44,6 +51,7 @@ struct CertificateSpec {
   bool server_auth = false;               // extendedKeyUsage serverAuth
   std::vector<std::string> dns_names;     // subjectAltName
   std::vector<std::string> ip_addresses;  // subjectAltName; IPv4 and IPv6 in text
+  std::vector<CertificateExtension> extensions;
 };
 
 // Signs with ECDSA and the hash that goes with the issuer's curve. The result is DER.

@@ -87,26 +87,33 @@ class HttpClient::Impl {
         co_return finish(std::move(used), std::move(exchange));
       }
     }
-    COFFERDAM_CO_TRY(auto session, co_await open());
-    auto fresh = std::make_unique<Connection>(
-        Connection{.session = std::move(session), .input = InputBuffer(options_.limits)});
+    COFFERDAM_CO_TRY(auto fresh, co_await open());
     Exchange exchange = co_await run(*fresh, request, /*fresh=*/true);
     co_return finish(std::move(fresh), std::move(exchange));
   }
 
+  Task<void> connect() {
+    COFFERDAM_CO_TRY(auto fresh, co_await open());
+    idle_.push_back(std::move(fresh));
+    co_return Status();
+  }
+
  private:
-  Task<HttpClientSession> open() {
+  Task<std::unique_ptr<Connection>> open() {
     auto steps = open_without_deadline();
     auto session = co_await with_deadline(options_.connect_timeout, std::move(steps));
     if (!session && session.error().code == Errc::deadline_exceeded) {
       co_return wrap("cannot connect to " + to_string(options_.endpoint),
                      std::move(session).error());
     }
-    co_return session;
+    if (!session) co_return std::unexpected(std::move(session).error());
+    co_return std::make_unique<Connection>(
+        Connection{.session = *std::move(session), .input = InputBuffer(options_.limits)});
   }
 
   Task<HttpClientSession> open_without_deadline() {
-    COFFERDAM_CO_TRY(auto stream, co_await connect(options_.endpoint, options_.connect_timeout));
+    COFFERDAM_CO_TRY(auto stream,
+                     co_await net::connect(options_.endpoint, options_.connect_timeout));
     if (options_.tunnel) {
       COFFERDAM_CO_TRY(stream, co_await open_tunnel(std::move(stream), *options_.tunnel));
     }
@@ -180,6 +187,8 @@ Task<HttpResponse> HttpClient::send(HttpRequest request) {
   }
   co_return response;
 }
+
+Task<void> HttpClient::connect() { return impl_->connect(); }
 
 Result<HttpResponse> http_send_blocking(HttpClientOptions options, HttpRequest request) {
   boost::asio::io_context io(1);

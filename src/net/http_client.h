@@ -69,6 +69,9 @@ class HttpClient {
   // request lacks them.
   Task<HttpResponse> send(HttpRequest request);
 
+  // Opens a connection ahead of the first request.
+  Task<void> connect();
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
