@@ -8,18 +8,10 @@
 #include <utility>
 
 #include "agent/boot.h"
-#include "agent/heartbeat.h"
-#include "agent/kms_client.h"
+#include "agent/enclave.h"
 #include "agent/reason.h"
 #include "agent/recipient_pool.h"
-#include "agent/secret_service.h"
-#include "agent/start_process.h"
-#include "agent/supervisor.h"
-#include "agent/workload_api.h"
-#include "agent/workload_root.h"
 #include "base/log.h"
-#include "net/deadline.h"
-#include "net/http_server.h"
 
 namespace cofferdam::agent {
 namespace {
@@ -27,8 +19,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int kRefused = 1;
-constexpr std::chrono::seconds kDrainTime{2};
-constexpr std::chrono::seconds kLastWords{3};
 
 std::string kms_authority(const Config& config, bool always_with_port) {
   if (config.kms_port == 443 && !always_with_port) return config.kms_host;
@@ -92,88 +82,6 @@ Result<Foundations> lay_foundations(const MeasuredConfig& measured) {
   COFFERDAM_CHECK(seed_random(*out.module, is_device(measured.config.nsm_device)));
   return out;
 }
-
-// The service of a validated enclave, from the heartbeat to the workload's end.
-class Enclave {
- public:
-  struct Parts {
-    SelfAttestor& attestor;
-    RecipientPool& recipients;
-    EnclaveClock& clock;
-    Parent& parent;
-    ledger::DecisionLog& console;
-  };
-  Enclave(Parts parts, ValidatedEnclave enclave, net::HttpClientOptions kms)
-      : parts_(parts),
-        enclave_(std::move(enclave)),
-        channel_(std::move(kms)),
-        kms_(channel_, parts.clock,
-             {enclave_.config().region, kms_authority(enclave_.config(), false)}),
-        secrets_({enclave_, parts.attestor, parts.recipients, parts.parent, kms_, parts.clock,
-                  parts.console}),
-        api_(enclave_, secrets_, parts.clock) {}
-
-  // Ends with the workload, after telling the parent how.
-  Task<int> serve(ProcessSpec workload) {
-    const auto end = co_await serve_until_the_end(std::move(workload));
-    const ExitReport report =
-        end ? ExitReport::of(*end)
-            : ExitReport::of(announced_ ? ExitCause::not_started : ExitCause::refused, end.error());
-    auto telling = parts_.parent.report_exit(enclave_, report);
-    const Status told = co_await with_deadline(kLastWords, std::move(telling));
-    if (!told) log::warning("the parent does not know how this ended: " + told.error().detail);
-    if (!end && !announced_) co_return std::unexpected(end.error());
-    if (!end) log::error(report.reason + ": " + report.detail);
-    co_return report.status;
-  }
-
- private:
-  Task<void> announce() {
-    const ledger::Decision decision =
-        self_validation_decision(&enclave_.evidence(), parts_.clock.now(), Status());
-    COFFERDAM_CO_CHECK(parts_.console.record(decision));
-    COFFERDAM_CO_CHECK(co_await parts_.parent.record(enclave_, decision));
-    COFFERDAM_CO_CHECK(co_await parts_.parent.heartbeat(enclave_));
-    co_return co_await send_heartbeat(enclave_);
-  }
-
-  Task<WorkloadEnd> serve_until_the_end(ProcessSpec workload) {
-    COFFERDAM_CO_CHECK(co_await announce());
-    announced_ = true;
-    COFFERDAM_CO_TRY(const WorkloadRoot root, WorkloadRoot::prepare(workload.root));
-    COFFERDAM_CO_CHECK(root.apply(workload));
-    COFFERDAM_CO_TRY(const std::string place, root.place_for(enclave_.config().workload_socket));
-    net::HttpHandler handler = [this](net::HttpRequest request) {
-      return api_.handle(std::move(request));
-    };
-    net::HttpServerOptions options;
-    options.limits.max_body_size = std::size_t{64} * 1024;
-    net::HttpServer server(co_await asio::this_coro::executor, options, std::move(handler));
-    const net::Endpoint socket = net::UnixAddress{place};
-    COFFERDAM_CO_TRY(const net::Endpoint ready, server.listen(socket));
-    COFFERDAM_CO_CHECK(WorkloadRoot::hand_over(place, workload));
-    log::info("release " + std::to_string(enclave_.manifest().release) + " of " +
-              enclave_.config().name + " is validated; serving on " + net::to_string(ready));
-    auto end = co_await supervise(std::move(workload));
-    const Status drained = co_await server.drain(kDrainTime);
-    if (!drained) log::warning("some answers were cut off: " + drained.error().detail);
-    co_return end;
-  }
-
-  Task<WorkloadEnd> supervise(ProcessSpec workload) {
-    workload.env = complete_environment(std::move(workload.env), enclave_.config().workload_socket);
-    Supervisor supervisor(std::move(workload));
-    co_return co_await supervisor.run();
-  }
-
-  Parts parts_;
-  ValidatedEnclave enclave_;
-  ClientChannel channel_;
-  KmsClient kms_;
-  SecretService secrets_;
-  WorkloadApi api_;
-  bool announced_ = false;
-};
 
 // Tells the console about a failure that no boot step has reported.
 int refuse(ledger::DecisionLog& console, const Error& error) {

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "agent/kms_client.h"
+#include "agent/parent.h"
+#include "agent/process_spec.h"
+#include "agent/recipient_pool.h"
+#include "agent/secret_service.h"
+#include "agent/supervisor.h"
+#include "agent/workload_api.h"
+#include "agent/workload_root.h"
+
+namespace cofferdam::agent {
+
+// The service of a validated enclave, from the heartbeat to the workload's end.
+//
+// For one thread. Borrows everything in Parts.
+class Enclave {
+ public:
+  struct Parts {
+    SelfAttestor& attestor;
+    RecipientPool& recipients;
+    EnclaveClock& clock;
+    Parent& parent;
+    ledger::DecisionLog& console;
+  };
+  // `kms` says how KMS is reached.
+  Enclave(Parts parts, ValidatedEnclave enclave, net::HttpClientOptions kms);
+  Enclave(const Enclave&) = delete;
+  Enclave& operator=(const Enclave&) = delete;
+
+  // Ends with the workload, after telling the parent how, and returns the exit status of the
+  // agent. Fails where the parent could not be told that this enclave exists.
+  Task<int> serve(ProcessSpec workload);
+
+ private:
+  Task<void> announce();
+  Task<WorkloadEnd> serve_until_the_end(ProcessSpec workload);
+  Task<WorkloadEnd> supervise(ProcessSpec workload);
+
+  Parts parts_;
+  ValidatedEnclave enclave_;
+  ClientChannel channel_;
+  KmsClient kms_;
+  SecretService secrets_;
+  WorkloadApi api_;
+  bool announced_ = false;
+};
+
+}  // namespace cofferdam::agent
