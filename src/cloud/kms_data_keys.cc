@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <map>
+#include <string>
 
 #include "base/encoding.h"
 #include "cloud/api_error.h"
@@ -15,16 +17,24 @@ constexpr std::array<std::string_view, 2> kDataKeySpecs{"AES_256", "AES_128"};
 constexpr std::array<std::string_view, 1> kAgreements{"ECDH"};
 constexpr std::size_t kMaxPublicKey = 8192;
 
+struct DataKeyKind {
+  std::size_t size = 0;
+  std::map<std::string, std::string> choices;
+};
+
 // How long a data key is to be: KeySpec or NumberOfBytes, one of the two.
-Result<std::size_t> data_key_size(const Parameters& parameters) {
+Result<DataKeyKind> data_key_kind(const Parameters& parameters) {
   COFFERDAM_TRY(const std::string spec, parameters.choice("KeySpec", kDataKeySpecs, ""));
   COFFERDAM_TRY(const auto count, parameters.optional_integer("NumberOfBytes", 1, 1024));
   if (spec.empty() != count.has_value()) {
     return fail(Errc::invalid_input, api::kValidation,
                 "Please specify either number of bytes or key spec.");
   }
-  if (count) return static_cast<std::size_t>(*count);
-  return spec == "AES_256" ? 32U : 16U;
+  if (count) {
+    return DataKeyKind{.size = static_cast<std::size_t>(*count),
+                       .choices = {{"NumberOfBytes", std::to_string(*count)}}};
+  }
+  return DataKeyKind{.size = spec == "AES_256" ? 32U : 16U, .choices = {{"KeySpec", spec}}};
 }
 
 Secret random_secret(std::size_t size) {
@@ -41,8 +51,9 @@ struct Wrapping {
 };
 
 // Recipients are for the operations that hand out a plaintext.
+// `choices` are the members of the request that say what is to be made.
 Result<Wrapping> admit_wrapping(KmsCore& core, KmsRequest& request, bool with_plaintext,
-                                std::string_view pair_spec = {}) {
+                                const std::map<std::string, std::string>& choices) {
   Wrapping wrapping;
   COFFERDAM_TRY(wrapping.context, read_context(request));
   COFFERDAM_TRY(wrapping.target, core.named_key(request));
@@ -51,13 +62,14 @@ Result<Wrapping> admit_wrapping(KmsCore& core, KmsRequest& request, bool with_pl
     attest::CallBinding binding{.operation = std::string(request.operation),
                                 .key_arn = key.arn,
                                 .encryption_context = wrapping.context,
-                                .ciphertext_digest = std::nullopt};
+                                .ciphertext_digest = std::nullopt,
+                                .parameters = choices};
     COFFERDAM_TRY(wrapping.recipient, core.recipient_of(request, std::move(binding)));
   }
   KmsFacts facts = encryption_facts(wrapping.context, kSymmetric, wrapping.recipient);
-  if (!pair_spec.empty()) {
+  if (const auto pair_spec = choices.find("KeyPairSpec"); pair_spec != choices.end()) {
     facts.conditions.emplace_back("kms:DataKeyPairSpec",
-                                  std::vector<std::string>{std::string(pair_spec)});
+                                  std::vector<std::string>{pair_spec->second});
   }
   COFFERDAM_CHECK(core.admit(request, wrapping.target, facts));
   COFFERDAM_CHECK(check_usage(request, key, KeyUsage::encrypt_decrypt));
@@ -67,11 +79,12 @@ Result<Wrapping> admit_wrapping(KmsCore& core, KmsRequest& request, bool with_pl
 }
 
 Result<JsonReply> new_data_key(KmsCore& core, KmsRequest& request, bool with_plaintext) {
-  COFFERDAM_TRY(const std::size_t size, data_key_size(request.parameters));
-  COFFERDAM_TRY(const Wrapping wrapping, admit_wrapping(core, request, with_plaintext));
+  COFFERDAM_TRY(const DataKeyKind kind, data_key_kind(request.parameters));
+  COFFERDAM_TRY(const Wrapping wrapping,
+                admit_wrapping(core, request, with_plaintext, kind.choices));
   const KeyRecord& key = wrapping.target.key;
-  Secret data_key = random_secret(size);
-  COFFERDAM_TRY(const Sealed sealed, seal_under(core, key, wrapping.context, data_key));
+  Secret data_key = random_secret(kind.size);
+  COFFERDAM_TRY(const Sealed sealed, seal_under(core.keys(), key, wrapping.context, data_key));
   JsonReply reply;
   reply.members = {{"CiphertextBlob", to_base64(sealed.blob)},
                    {"KeyId", key.arn},
@@ -83,13 +96,14 @@ Result<JsonReply> new_data_key(KmsCore& core, KmsRequest& request, bool with_pla
 Result<JsonReply> new_pair(KmsCore& core, KmsRequest& request, bool with_plaintext) {
   COFFERDAM_TRY(const std::string spec,
                 request.parameters.required_choice("KeyPairSpec", key_pair_spec_names()));
-  COFFERDAM_TRY(const Wrapping wrapping, admit_wrapping(core, request, with_plaintext, spec));
+  COFFERDAM_TRY(const Wrapping wrapping,
+                admit_wrapping(core, request, with_plaintext, {{"KeyPairSpec", spec}}));
   const KeyRecord& key = wrapping.target.key;
   const KeySpec* kind = find_key_spec(spec);
   if (kind == nullptr || !kind->pair) return fail(Errc::internal, "a key pair spec has no kind");
   COFFERDAM_TRY(const auto pair, crypto::KeyPair::generate(*kind->pair));
   Secret private_key = pair.to_pkcs8();
-  COFFERDAM_TRY(const Sealed sealed, seal_under(core, key, wrapping.context, private_key));
+  COFFERDAM_TRY(const Sealed sealed, seal_under(core.keys(), key, wrapping.context, private_key));
   JsonReply reply;
   reply.members = {{"PrivateKeyCiphertextBlob", to_base64(sealed.blob)},
                    {"PublicKey", to_base64(pair.spki())},
@@ -130,7 +144,8 @@ Result<JsonReply> generate_random(KmsCore& core, KmsRequest& request) {
   attest::CallBinding binding{.operation = "GenerateRandom",
                               .key_arn = {},
                               .encryption_context = {},
-                              .ciphertext_digest = std::nullopt};
+                              .ciphertext_digest = std::nullopt,
+                              .parameters = {{"NumberOfBytes", std::to_string(*size)}}};
   COFFERDAM_TRY(const auto recipient, core.recipient_of(request, std::move(binding)));
   KmsFacts facts;
   if (recipient) facts.recipient = recipient->measurements;
@@ -148,7 +163,8 @@ Result<JsonReply> derive_shared_secret(KmsCore& core, KmsRequest& request) {
   attest::CallBinding binding{.operation = "DeriveSharedSecret",
                               .key_arn = key.arn,
                               .encryption_context = {},
-                              .ciphertext_digest = crypto::sha384(peer)};
+                              .ciphertext_digest = crypto::sha384(peer),
+                              .parameters = {{"KeyAgreementAlgorithm", algorithm}}};
   COFFERDAM_TRY(const auto recipient, core.recipient_of(request, std::move(binding)));
   KmsFacts facts;
   if (recipient) facts.recipient = recipient->measurements;

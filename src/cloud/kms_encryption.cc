@@ -45,7 +45,7 @@ Status check_fits(const KeyRecord& key, std::string_view algorithm, const Secret
 // With an empty material id for an asymmetric key.
 Result<Sealed> encrypt_under(KmsCore& core, const KeyRecord& key, std::string_view algorithm,
                              const EncryptionContext& context, const Secret& plaintext) {
-  if (!key.spec->pair) return seal_under(core, key, context, plaintext);
+  if (!key.spec->pair) return seal_under(core.keys(), key, context, plaintext);
   COFFERDAM_TRY(const crypto::KeyPair pair, core.key_pair(key));
   COFFERDAM_TRY(Bytes blob, pair.encrypt_oaep(oaep_hash(algorithm), plaintext));
   return Sealed{.blob = std::move(blob), .material_id = {}};
@@ -53,7 +53,7 @@ Result<Sealed> encrypt_under(KmsCore& core, const KeyRecord& key, std::string_vi
 
 Result<Opened> decrypt_under(KmsCore& core, const KeyRecord& key, std::string_view algorithm,
                              const EncryptionContext& context, ByteView blob) {
-  if (!key.spec->pair) return open_under(core, key, context, blob);
+  if (!key.spec->pair) return open_under(core.keys(), key, context, blob);
   COFFERDAM_TRY(const crypto::KeyPair pair, core.key_pair(key));
   auto plaintext = pair.decrypt_oaep(oaep_hash(algorithm), blob);
   if (plaintext) return Opened{.plaintext = *std::move(plaintext), .material_id = {}};

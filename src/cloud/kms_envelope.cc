@@ -36,19 +36,19 @@ KmsFacts encryption_facts(const EncryptionContext& context, std::string_view alg
   return facts;
 }
 
-Result<Sealed> seal_under(KmsCore& core, const KeyRecord& key, const EncryptionContext& context,
+Result<Sealed> seal_under(KeyStore& keys, const KeyRecord& key, const EncryptionContext& context,
                           const Secret& plaintext) {
-  COFFERDAM_TRY(const KeyMaterial material, core.keys().current_material(key.id));
+  COFFERDAM_TRY(const KeyMaterial material, keys.current_material(key.id));
   const CiphertextKey name{.id = key.id, .arn = key.arn, .serial = material.serial};
   COFFERDAM_TRY(Bytes blob, seal_ciphertext(name, material.bytes, context, plaintext.reveal()));
   return Sealed{.blob = std::move(blob), .material_id = key_material_id(material.bytes)};
 }
 
-Result<Opened> open_under(KmsCore& core, const KeyRecord& key, const EncryptionContext& context,
+Result<Opened> open_under(KeyStore& keys, const KeyRecord& key, const EncryptionContext& context,
                           ByteView blob) {
   const auto header = read_ciphertext_header(blob);
   if (!header) return invalid_ciphertext();
-  const auto material = core.keys().material(key.id, header->serial);
+  const auto material = keys.material(key.id, header->serial);
   if (!material && material.error().code == Errc::not_found) return invalid_ciphertext();
   if (!material) return std::unexpected(material.error());
   const CiphertextKey name{.id = key.id, .arn = key.arn, .serial = header->serial};

@@ -26,10 +26,10 @@ KmsFacts encryption_facts(const EncryptionContext& context, std::string_view alg
                           const std::optional<AttestedRecipient>& recipient = std::nullopt);
 
 // Under the current material.
-Result<Sealed> seal_under(KmsCore& core, const KeyRecord& key, const EncryptionContext& context,
+Result<Sealed> seal_under(KeyStore& keys, const KeyRecord& key, const EncryptionContext& context,
                           const Secret& plaintext);
 // Under whichever material sealed it; InvalidCiphertextException for anything else.
-Result<Opened> open_under(KmsCore& core, const KeyRecord& key, const EncryptionContext& context,
+Result<Opened> open_under(KeyStore& keys, const KeyRecord& key, const EncryptionContext& context,
                           ByteView blob);
 
 }  // namespace cofferdam::cloud::kms

@@ -2,6 +2,7 @@
 #include "cloud/kms_grant_store.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -22,6 +23,32 @@ constexpr std::string_view kByRetiring =
 
 constexpr std::string_view kEquals = "equals";
 constexpr std::string_view kSubset = "subset";
+
+// What a grant may allow, and on which keys it makes sense.
+struct GrantOperation {
+  std::string_view name;
+  std::optional<KeyUsage> usage;  // Absent: on every key.
+  bool symmetric_only = false;
+};
+constexpr std::array kOperations{
+    GrantOperation{"Decrypt", KeyUsage::encrypt_decrypt},
+    GrantOperation{"Encrypt", KeyUsage::encrypt_decrypt},
+    GrantOperation{"GenerateDataKey", KeyUsage::encrypt_decrypt, true},
+    GrantOperation{"GenerateDataKeyWithoutPlaintext", KeyUsage::encrypt_decrypt, true},
+    GrantOperation{"ReEncryptFrom", KeyUsage::encrypt_decrypt},
+    GrantOperation{"ReEncryptTo", KeyUsage::encrypt_decrypt},
+    GrantOperation{"Sign", KeyUsage::sign_verify},
+    GrantOperation{"Verify", KeyUsage::sign_verify},
+    GrantOperation{"GetPublicKey", std::nullopt},
+    GrantOperation{"CreateGrant", std::nullopt},
+    GrantOperation{"RetireGrant", std::nullopt},
+    GrantOperation{"DescribeKey", std::nullopt},
+    GrantOperation{"GenerateDataKeyPair", KeyUsage::encrypt_decrypt, true},
+    GrantOperation{"GenerateDataKeyPairWithoutPlaintext", KeyUsage::encrypt_decrypt, true},
+    GrantOperation{"GenerateMac", KeyUsage::generate_verify_mac},
+    GrantOperation{"VerifyMac", KeyUsage::generate_verify_mac},
+    GrantOperation{"DeriveSharedSecret", KeyUsage::key_agreement},
+};
 
 json::object to_json(const EncryptionContext& context) {
   json::object out;
@@ -107,6 +134,20 @@ bool covers(const Grant& parent, const Grant& child) {
          std::ranges::all_of(child.operations, [&](const std::string& operation) {
            return std::ranges::find(parent.operations, operation) != parent.operations.end();
          });
+}
+
+std::optional<bool> grant_suits(std::string_view operation, const KeyRecord& key) {
+  const auto* found = std::ranges::find(kOperations, operation, &GrantOperation::name);
+  if (found == kOperations.end()) return std::nullopt;
+  if (found->name == "GetPublicKey") return key.spec->pair.has_value();
+  if (found->usage && *found->usage != key.usage) return false;
+  return !found->symmetric_only || key.spec->symmetric();
+}
+
+bool same_terms(const Grant& one, const Grant& other) {
+  return one.name == other.name && one.grantee == other.grantee && one.retiring == other.retiring &&
+         one.operations == other.operations && one.context_equals == other.context_equals &&
+         one.context_subset == other.context_subset;
 }
 
 Status GrantStore::add(const Grant& grant) {

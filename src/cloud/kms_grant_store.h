@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "cloud/ciphertext.h"
+#include "cloud/kms_key.h"
 #include "cloud/store.h"
 #include "policy/principal.h"
 
@@ -34,6 +35,10 @@ struct Grant {
 // Whether the grant lets `principal` do `operation` ("Decrypt") with this context.
 bool allows(const Grant& grant, const policy::Principal& principal, std::string_view operation,
             const EncryptionContext& context);
+// Whether a grant on this key may list the operation; nothing for what no grant can allow.
+std::optional<bool> grant_suits(std::string_view operation, const KeyRecord& key);
+// Whether two grants on one key have the same name, principals, operations and constraints.
+bool same_terms(const Grant& one, const Grant& other);
 // Whether `child` allows nothing that `parent` does not: who may make grants by a grant may
 // pass on only what they have.
 bool covers(const Grant& parent, const Grant& child);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
 
 #include "base/encoding.h"
 #include "cloud/api_error.h"
@@ -18,49 +17,17 @@ constexpr std::int64_t kLargestPage = 100;
 constexpr Bounds kPrincipalLength{1, 256};
 constexpr string_view kTokenPrefix = "cofferdam-grant:";
 
-// What a grant may allow, and on which keys it makes sense.
-struct GrantOperation {
-  string_view name;
-  std::optional<KeyUsage> usage;  // Absent: on every key.
-  bool symmetric_only = false;
-};
-constexpr std::array kOperations{
-    GrantOperation{"Decrypt", KeyUsage::encrypt_decrypt},
-    GrantOperation{"Encrypt", KeyUsage::encrypt_decrypt},
-    GrantOperation{"GenerateDataKey", KeyUsage::encrypt_decrypt, true},
-    GrantOperation{"GenerateDataKeyWithoutPlaintext", KeyUsage::encrypt_decrypt, true},
-    GrantOperation{"ReEncryptFrom", KeyUsage::encrypt_decrypt},
-    GrantOperation{"ReEncryptTo", KeyUsage::encrypt_decrypt},
-    GrantOperation{"Sign", KeyUsage::sign_verify},
-    GrantOperation{"Verify", KeyUsage::sign_verify},
-    GrantOperation{"GetPublicKey", std::nullopt},
-    GrantOperation{"CreateGrant", std::nullopt},
-    GrantOperation{"RetireGrant", std::nullopt},
-    GrantOperation{"DescribeKey", std::nullopt},
-    GrantOperation{"GenerateDataKeyPair", KeyUsage::encrypt_decrypt, true},
-    GrantOperation{"GenerateDataKeyPairWithoutPlaintext", KeyUsage::encrypt_decrypt, true},
-    GrantOperation{"GenerateMac", KeyUsage::generate_verify_mac},
-    GrantOperation{"VerifyMac", KeyUsage::generate_verify_mac},
-    GrantOperation{"DeriveSharedSecret", KeyUsage::key_agreement},
-};
-
-bool suits(const GrantOperation& operation, const KeyRecord& key) {
-  if (operation.name == "GetPublicKey") return key.spec->pair.has_value();
-  if (operation.usage && *operation.usage != key.usage) return false;
-  return !operation.symmetric_only || key.spec->symmetric();
-}
-
 Status check_operations(const std::vector<std::string>& names, const KeyRecord& key) {
   if (names.empty()) {
     return api::invalid_parameter("null", "operations", "Member must not be null");
   }
   for (const std::string& name : names) {
-    const auto* found = std::ranges::find(kOperations, name, &GrantOperation::name);
-    if (found == kOperations.end()) {
+    const auto suits = grant_suits(name, key);
+    if (!suits) {
       return api::invalid_parameter("'" + name + "'", "operations",
                                     "Member must satisfy enum value set of grant operations");
     }
-    if (!suits(*found, key)) {
+    if (!*suits) {
       return fail(Errc::invalid_input, api::kValidation,
                   "Grant operation " + name + " is not supported on " + key.arn + ".");
     }
@@ -138,13 +105,6 @@ KmsFacts grant_facts(const Grant& grant) {
   return facts;
 }
 
-// A named grant is made once: asking again for the same gives the first one back.
-bool is_same(const Grant& one, const Grant& other) {
-  return one.name == other.name && one.grantee == other.grantee && one.retiring == other.retiring &&
-         one.operations == other.operations && one.context_equals == other.context_equals &&
-         one.context_subset == other.context_subset;
-}
-
 std::string token_of(const Grant& grant) {
   return to_base64(as_bytes(std::string(kTokenPrefix) + grant.id));
 }
@@ -217,10 +177,11 @@ Result<JsonReply> create_grant(KmsCore& core, KmsRequest& request) {
   COFFERDAM_TRY(const Grant grant, read_grant(request, target.key));
   COFFERDAM_CHECK(core.admit(request, target, grant_facts(grant)));
   COFFERDAM_CHECK(check_dry_run(request));
+  // A named grant is made once: asking again for the same gives the first one back.
   if (!grant.name.empty()) {
     COFFERDAM_TRY(const auto others, core.grants().grants_of(target.key.id));
     const auto same =
-        std::ranges::find_if(others, [&](const Grant& other) { return is_same(other, grant); });
+        std::ranges::find_if(others, [&](const Grant& other) { return same_terms(other, grant); });
     if (same != others.end()) return grant_reply(*same);
   }
   COFFERDAM_CHECK(core.grants().add(grant));

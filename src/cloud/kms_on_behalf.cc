@@ -17,6 +17,42 @@ json::object to_json(const EncryptionContext& context) {
   return out;
 }
 
+// AWS Secrets Manager User Guide, "Key policy of the AWS managed key". There the second
+// statement repeats the Sid of the first, which no policy of a customer may do.
+std::string managed_key_policy(std::string_view service, std::string_view account,
+                               const Place& place) {
+  const std::string via = std::string(service) + "." + place.region + ".amazonaws.com";
+  constexpr std::string_view kSid =
+      "Allow access through AWS Secrets Manager for all principals in the account that are "
+      "authorized to use AWS Secrets Manager";
+  const json::value policy = {
+      {"Version", "2012-10-17"},
+      {"Id", "auto-" + std::string(service) + "-2"},
+      {"Statement",
+       json::array{
+           {{"Sid", kSid},
+            {"Effect", "Allow"},
+            {"Principal", {{"AWS", "*"}}},
+            {"Action", json::array{"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*",
+                                   "kms:CreateGrant", "kms:DescribeKey"}},
+            {"Resource", "*"},
+            {"Condition",
+             {{"StringEquals", {{"kms:CallerAccount", account}, {"kms:ViaService", via}}}}}},
+           {{"Effect", "Allow"},
+            {"Principal", {{"AWS", "*"}}},
+            {"Action", "kms:GenerateDataKey*"},
+            {"Resource", "*"},
+            {"Condition",
+             {{"StringEquals", {{"kms:CallerAccount", account}}},
+              {"StringLike", {{"kms:ViaService", via}}}}}},
+           {{"Sid", "Allow direct access to key metadata to the account"},
+            {"Effect", "Allow"},
+            {"Principal", {{"AWS", "arn:aws:iam::" + std::string(account) + ":root"}}},
+            {"Action", json::array{"kms:Describe*", "kms:Get*", "kms:List*", "kms:RevokeGrant"}},
+            {"Resource", "*"}}}}};
+  return json::serialize(policy);
+}
+
 Result<Bytes> blob_of(const JsonReply& reply) {
   return from_base64(reply.members.at("CiphertextBlob").as_string());
 }
@@ -80,63 +116,37 @@ Result<std::string> KmsOnBehalf::key_arn(const Call& call, std::string_view key_
 
 Result<std::string> KmsOnBehalf::managed_key(std::string_view account, Timestamp now) {
   KmsCore& core = kms_.core();
-  const std::string alias = "alias/aws/" + std::string(service_);
-  COFFERDAM_TRY(const auto found, core.keys().find_alias(account, alias));
-  if (found) return core.alias_arn(account, alias);
+  COFFERDAM_CHECK(ensure_managed_key(core.keys(), service_, account, place_, now));
+  return core.alias_arn(account, managed_alias(service_));
+}
+
+std::string managed_alias(std::string_view service) { return "alias/aws/" + std::string(service); }
+
+Result<std::string> ensure_managed_key(KeyStore& keys, std::string_view service,
+                                       std::string_view account, const Place& place,
+                                       Timestamp now) {
+  const std::string alias = managed_alias(service);
+  COFFERDAM_TRY(auto found, keys.find_alias(account, alias));
+  if (found) return std::move(found->key_id);
   KeyRecord key;
   key.id = to_text(random_uuid());
   key.account = account;
-  key.arn = core.key_arn(account, key.id);
+  key.arn = "arn:aws:kms:" + place.region + ":" + key.account + ":key/" + key.id;
   key.description =
       "Default key that protects my Secrets Manager data when no other key is defined";
   key.created = now;
-  key.policy = managed_key_policy(account);
+  key.policy = managed_key_policy(service, account, place);
   key.rotation_days = kManagedRotationDays;
   key.next_rotation = now + std::chrono::days(kManagedRotationDays);
   COFFERDAM_TRY(const Secret material, generate_material(*key.spec));
-  COFFERDAM_CHECK(core.keys().store().atomically([&]() -> Status {
-    COFFERDAM_CHECK(core.keys().add_key(key, material));
-    COFFERDAM_TRY([[maybe_unused]] const bool added,
-                  core.keys().add_alias(
-                      account, {.name = alias, .key_id = key.id, .created = now, .updated = now}));
+  COFFERDAM_CHECK(keys.store().atomically([&]() -> Status {
+    COFFERDAM_CHECK(keys.add_key(key, material));
+    COFFERDAM_TRY(
+        [[maybe_unused]] const bool added,
+        keys.add_alias(account, {.name = alias, .key_id = key.id, .created = now, .updated = now}));
     return {};
   }));
-  return core.alias_arn(account, alias);
-}
-
-// AWS Secrets Manager User Guide, "Key policy of the AWS managed key". There the second
-// statement repeats the Sid of the first, which no policy of a customer may do.
-std::string KmsOnBehalf::managed_key_policy(std::string_view account) const {
-  const std::string via = std::string(service_) + "." + place_.region + ".amazonaws.com";
-  constexpr std::string_view kSid =
-      "Allow access through AWS Secrets Manager for all principals in the account that are "
-      "authorized to use AWS Secrets Manager";
-  const json::value policy = {
-      {"Version", "2012-10-17"},
-      {"Id", "auto-" + std::string(service_) + "-2"},
-      {"Statement",
-       json::array{
-           {{"Sid", kSid},
-            {"Effect", "Allow"},
-            {"Principal", {{"AWS", "*"}}},
-            {"Action", json::array{"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*",
-                                   "kms:CreateGrant", "kms:DescribeKey"}},
-            {"Resource", "*"},
-            {"Condition",
-             {{"StringEquals", {{"kms:CallerAccount", account}, {"kms:ViaService", via}}}}}},
-           {{"Effect", "Allow"},
-            {"Principal", {{"AWS", "*"}}},
-            {"Action", "kms:GenerateDataKey*"},
-            {"Resource", "*"},
-            {"Condition",
-             {{"StringEquals", {{"kms:CallerAccount", account}}},
-              {"StringLike", {{"kms:ViaService", via}}}}}},
-           {{"Sid", "Allow direct access to key metadata to the account"},
-            {"Effect", "Allow"},
-            {"Principal", {{"AWS", "arn:aws:iam::" + std::string(account) + ":root"}}},
-            {"Action", json::array{"kms:Describe*", "kms:Get*", "kms:List*", "kms:RevokeGrant"}},
-            {"Resource", "*"}}}}};
-  return json::serialize(policy);
+  return key.id;
 }
 
 }  // namespace cofferdam::cloud

@@ -40,11 +40,16 @@ class KmsOnBehalf {
  private:
   Result<JsonReply> perform(std::string_view operation, const Call& call, json::object members,
                             const JsonSecrets* secrets = nullptr);
-  std::string managed_key_policy(std::string_view account) const;
 
   Kms& kms_;
   std::string_view service_;
   Place place_;
 };
+
+// "alias/aws/secretsmanager"
+std::string managed_alias(std::string_view service);
+// The id of a service's own key in an account, made when it is first asked for.
+Result<std::string> ensure_managed_key(KeyStore& keys, std::string_view service,
+                                       std::string_view account, const Place& place, Timestamp now);
 
 }  // namespace cofferdam::cloud

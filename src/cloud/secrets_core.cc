@@ -12,16 +12,11 @@
 namespace cofferdam::cloud {
 namespace {
 
-constexpr std::string_view kDefaultKey = "DefaultEncryptionKey";
 constexpr std::string_view kDefaultAlias = "alias/aws/secretsmanager";
 // Where AWS tries a key, the version in the encryption context is this.
 constexpr std::string_view kTrial = "RequestToValidateKeyAccess";
 constexpr std::string_view kSecretPrefix = "secret:";
 constexpr std::size_t kSuffix = 6;
-
-EncryptionContext context_of(const SecretRecord& secret, std::string_view version) {
-  return {{"SecretARN", secret.arn}, {"SecretVersionId", std::string(version)}};
-}
 
 Bytes binding_of(const SecretRecord& secret, std::string_view version, bool binary) {
   cbor::Writer writer;
@@ -85,9 +80,21 @@ Status SecretsCore::settle(Timestamp now) {
   return {};
 }
 
-std::string SecretsCore::new_arn(std::string_view account, std::string_view name) const {
-  return "arn:aws:secretsmanager:" + place_.region + ":" + std::string(account) +
+std::string new_secret_arn(const Place& place, std::string_view account, std::string_view name) {
+  return "arn:aws:secretsmanager:" + place.region + ":" + std::string(account) +
          ":secret:" + std::string(name) + "-" + random_suffix();
+}
+
+EncryptionContext context_of(const SecretRecord& secret, std::string_view version) {
+  return {{"SecretARN", secret.arn}, {"SecretVersionId", std::string(version)}};
+}
+
+Status seal_value(const Secret& data_key, const SecretRecord& secret, const SecretValue& value,
+                  SecretVersion& version) {
+  version.binary = value.binary;
+  COFFERDAM_TRY(version.sealed, crypto::aead_seal(data_key, value.bytes.reveal(),
+                                                  binding_of(secret, version.id, value.binary)));
+  return {};
 }
 
 Result<std::optional<SecretRecord>> SecretsCore::find_secret(const SecretsRequest& request,
@@ -195,11 +202,9 @@ Status SecretsCore::seal(const SecretsRequest& request, const SecretRecord& secr
   COFFERDAM_TRY(const std::string key, kms_key_of(request, secret));
   auto data_key = kms_.generate_data_key(request.call, key, context_of(secret, version.id));
   if (!data_key) return encryption_failure(data_key.error());
-  version.binary = value.binary;
-  COFFERDAM_TRY(version.sealed, crypto::aead_seal(data_key->plaintext, value.bytes.reveal(),
-                                                  binding_of(secret, version.id, value.binary)));
+  COFFERDAM_CHECK(seal_value(data_key->plaintext, secret, value, version));
   const bool managed = secret.kms_key.empty();
-  version.keys = {{.kms_key = managed ? std::string(kDefaultKey) : data_key->key_arn,
+  version.keys = {{.kms_key = managed ? std::string(kDefaultSecretsKey) : data_key->key_arn,
                    .blob = std::move(data_key->blob)}};
   return {};
 }
@@ -240,7 +245,7 @@ Status SecretsCore::rewrap(const SecretsRequest& request, const SecretRecord& se
   COFFERDAM_TRY(const std::string key, kms_key_of(request, secret));
   COFFERDAM_TRY(const SecretVersions versions, secrets_.labels(secret.arn));
   const std::string shown = secret.kms_key.empty()
-                                ? std::string(kDefaultKey)
+                                ? std::string(kDefaultSecretsKey)
                                 : key_arn(request, secret.account, secret.kms_key);
   for (const std::string_view label : {"AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"}) {
     const auto id = versions.with_stage(label);

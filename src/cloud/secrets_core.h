@@ -81,9 +81,6 @@ class SecretsCore {
   Result<policy::Verdict> foresee(const SecretsRequest& request, const SecretRecord& secret,
                                   const SecretTags& tags, std::string_view action) const;
 
-  // arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-Ab3dE9
-  std::string new_arn(std::string_view account, std::string_view name) const;
-
   // Fills `version` with the sealed value and its data key.
   Status seal(const SecretsRequest& request, const SecretRecord& secret, const SecretValue& value,
               SecretVersion& version);
@@ -111,6 +108,16 @@ class SecretsCore {
   const Authorizer& authorizer_;
   Place place_;
 };
+
+// arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-Ab3dE9
+std::string new_secret_arn(const Place& place, std::string_view account, std::string_view name);
+// What the data key of a version is bound to in KMS.
+EncryptionContext context_of(const SecretRecord& secret, std::string_view version);
+// Fills `version`, which has its id, with the value under a data key.
+Status seal_value(const Secret& data_key, const SecretRecord& secret, const SecretValue& value,
+                  SecretVersion& version);
+// What ListSecretVersionIds calls the service's own key.
+inline constexpr std::string_view kDefaultSecretsKey = "DefaultEncryptionKey";
 
 // The errors of many operations.
 [[nodiscard]] std::unexpected<Error> secret_not_found();

@@ -70,7 +70,7 @@ Result<NewSecret> read_new_secret(SecretsCore& core, const SecretsRequest& reque
   out.record.description = std::move(description).value_or("");
   out.record.kms_key = std::move(key).value_or("");
   out.record.account = request.account();
-  out.record.arn = core.new_arn(request.account(), out.record.name);
+  out.record.arn = new_secret_arn(core.place(), request.account(), out.record.name);
   out.record.created = request.call.now;
   out.record.changed = request.call.now;
   return out;
@@ -207,7 +207,7 @@ JsonReply already_gone(const SecretsCore& core, const SecretsRequest& request,
                        const std::string& id) {
   const auto arn = policy::parse_arn(id);
   JsonReply reply;
-  reply.members = {{"ARN", arn ? id : core.new_arn(request.account(), id)},
+  reply.members = {{"ARN", arn ? id : new_secret_arn(core.place(), request.account(), id)},
                    {"Name", arn ? arn->resource.substr(arn->resource.find(':') + 1) : id},
                    {"DeletionDate", to_seconds(request.call.now)}};
   return reply;
