@@ -32,7 +32,8 @@ crypto::CertificateSpec authority(const crypto::CertificateSpec* issuer, const s
           .path_length = std::nullopt,
           .key_usage = crypto::kDigitalSignature | crypto::kKeyCertSign | crypto::kCrlSign,
           .dns_names = {},
-          .ip_addresses = {}};
+          .ip_addresses = {},
+          .extensions = {}};
 }
 
 Bytes leaf_serial() {

@@ -173,7 +173,8 @@ Result<Signer> Lab::make_signer(std::string_view name) {
       .path_length = {},
       .key_usage = crypto::kDigitalSignature,
       .dns_names = {},
-      .ip_addresses = {}};
+      .ip_addresses = {},
+      .extensions = {}};
   COFFERDAM_TRY(const Bytes der, crypto::build_certificate(spec, key.public_key(), key));
   Signer out{.certificate = folder_ / (std::string(name) + ".pem"),
              .key = folder_ / (std::string(name) + ".key"),
