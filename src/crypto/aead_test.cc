@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "crypto/test_two_keys.h"
+
 namespace cofferdam::crypto {
 namespace {
 
@@ -49,6 +51,20 @@ TEST(AeadTest, RefusesAKeyOfAnotherSize) {
     const Secret key(size);
     EXPECT_FALSE(aead_seal(key, as_bytes("x"), {}).has_value()) << size;
     EXPECT_FALSE(aead_open(key, Bytes(64), {}).has_value()) << size;
+  }
+}
+
+// The reason for custody/committing_aead.h. If this fails, GCM has got better than it is.
+TEST(AeadTest, DoesNotCommitToItsKey) {
+  for (const std::size_t size : {0U, 7U, 16U, 100U}) {
+    const Bytes context(size, 0x61);
+    const Bytes sealed = test::sealed_under_two_keys(key_of(1), key_of(2), context);
+    const auto one = aead_open(key_of(1), sealed, context);
+    const auto two = aead_open(key_of(2), sealed, context);
+    ASSERT_TRUE(one.has_value() && two.has_value()) << size;
+    EXPECT_EQ(one->size(), 32U);
+    EXPECT_FALSE(*one == *two);
+    EXPECT_FALSE(aead_open(key_of(3), sealed, context).has_value());
   }
 }
 
