@@ -10,7 +10,7 @@
 namespace cofferdam::attest {
 namespace {
 
-constexpr std::string_view kDomain = "cofferdam/call/v1";
+constexpr std::string_view kDomain = "cofferdam/call/v2";
 constexpr std::size_t kMaxSize = std::size_t{16} * 1024;  // A context is at most 8 KiB in KMS.
 constexpr cbor::Limits kLimits{.max_size = kMaxSize,
                                .max_depth = 2,
@@ -34,15 +34,16 @@ Result<std::optional<crypto::Sha384>> read_digest(const cbor::Item& item) {
 Result<CallBinding> read(ByteView bytes) {
   COFFERDAM_TRY(const cbor::Item root, cbor::parse(bytes, kLimits));
   COFFERDAM_TRY(const auto parts, root.array());
-  if (parts.size() != 6) return bad("expected 6 parts, found " + std::to_string(parts.size()));
+  if (parts.size() != 7) return bad("expected 7 parts, found " + std::to_string(parts.size()));
   COFFERDAM_TRY(const std::string_view domain, parts[0].text());
-  if (domain != kDomain) return bad("is not of version cofferdam/call/v1");
+  if (domain != kDomain) return bad("is not of version cofferdam/call/v2");
   CallBinding out;
   COFFERDAM_TRY(out.operation, parts[1].text());
   COFFERDAM_TRY(out.key_arn, parts[2].text());
   COFFERDAM_TRY(out.encryption_context, cbor::read_text_map(parts[3]));
   COFFERDAM_TRY(out.ciphertext_digest, read_digest(parts[4]));
-  COFFERDAM_TRY(out.counter, parts[5].unsigned_integer());
+  COFFERDAM_TRY(out.parameters, cbor::read_text_map(parts[5]));
+  COFFERDAM_TRY(out.counter, parts[6].unsigned_integer());
   return out;
 }
 
@@ -50,13 +51,14 @@ Result<CallBinding> read(ByteView bytes) {
 
 Bytes CallBinding::encode() const {
   cbor::Writer out;
-  out.array(6).text(kDomain).text(operation).text(key_arn);
+  out.array(7).text(kDomain).text(operation).text(key_arn);
   cbor::write_text_map(out, encryption_context);
   if (ciphertext_digest) {
     out.bytes(*ciphertext_digest);
   } else {
     out.null();
   }
+  cbor::write_text_map(out, parameters);
   out.unsigned_integer(counter);
   return std::move(out).take();
 }

@@ -20,11 +20,16 @@ struct CallBinding {
   std::string operation;  // "Decrypt", "GenerateDataKey", ...
   std::string key_arn;    // Full key ARN; empty only for GenerateRandom.
   std::map<std::string, std::string> encryption_context;
-  std::optional<crypto::Sha384> ciphertext_digest;  // Of CiphertextBlob, where there is one.
+  // Of CiphertextBlob (Decrypt) or PublicKey (DeriveSharedSecret).
+  std::optional<crypto::Sha384> ciphertext_digest;
+  // Other members of the request that choose what KMS makes, by their names, numbers in
+  // decimal: KeySpec, NumberOfBytes, KeyPairSpec, KeyAgreementAlgorithm.
+  std::map<std::string, std::string> parameters = {};
   std::uint64_t counter = 0;  // Calls since boot: two calls never share a binding.
 
   // Deterministic CBOR (RFC 8949 section 4.2.1):
-  // ["cofferdam/call/v1", operation, key_arn, {context}, ciphertext_digest / null, counter].
+  // ["cofferdam/call/v2", operation, key_arn, {context}, ciphertext_digest / null,
+  //  {parameters}, counter].
   Bytes encode() const;
   // That encoding and no other, at most 16 KiB; Errc::invalid_input.
   static Result<CallBinding> decode(ByteView bytes);

@@ -14,6 +14,7 @@ CallBinding sample() {
           .key_arn = "arn:aws:kms:us-east-1:111122223333:key/1234",
           .encryption_context = {{"app", "demo"}, {"b", "1"}, {"cofferdam:purpose", "database"}},
           .ciphertext_digest = crypto::sha384(as_bytes("ciphertext")),
+          .parameters = {{"KeySpec", "AES_256"}},
           .counter = 7};
 }
 
@@ -23,24 +24,28 @@ TEST(CallBindingTest, ReadsBackWhatItWrote) {
                    .key_arn = "",
                    .encryption_context = {},
                    .ciphertext_digest = std::nullopt,
+                   .parameters = {{"NumberOfBytes", "32"}},
                    .counter = ~std::uint64_t{0}};
   EXPECT_EQ(CallBinding::decode(bare.encode()).value(), bare);
 }
 
 TEST(CallBindingTest, HasExactlyTheDocumentedBytes) {
-  const CallBinding binding{.operation = "Decrypt",
+  const CallBinding binding{.operation = "GenerateDataKey",
                             .key_arn = "k",
                             .encryption_context = {{"aa", "1"}, {"b", "2"}},
                             .ciphertext_digest = std::nullopt,
+                            .parameters = {{"KeySpec", "AES_256"}},
                             .counter = 1};
   EXPECT_EQ(to_hex(binding.encode()),
-            "86"
-            "71636f6666657264616d2f63616c6c2f7631"  // "cofferdam/call/v1"
-            "6744656372797074"                      // "Decrypt"
+            "87"
+            "71636f6666657264616d2f63616c6c2f7632"  // "cofferdam/call/v2"
+            "6f47656e6572617465446174614b6579"      // "GenerateDataKey"
             "616b"                                  // "k"
             "a261626132626161"
             "6131"  // {"b": "2", "aa": "1"}: shorter keys first
             "f6"
+            "a1674b657953706563"
+            "674145535f323536"  // {"KeySpec": "AES_256"}
             "01");
 }
 
@@ -56,6 +61,8 @@ TEST(CallBindingTest, EveryPartChangesTheDigest) {
   EXPECT_TRUE(changed([](CallBinding& b) { b.encryption_context["app"] = "other"; }));
   EXPECT_TRUE(changed([](CallBinding& b) { b.encryption_context.erase("app"); }));
   EXPECT_TRUE(changed([](CallBinding& b) { b.ciphertext_digest = std::nullopt; }));
+  EXPECT_TRUE(changed([](CallBinding& b) { b.parameters["KeySpec"] = "AES_128"; }));
+  EXPECT_TRUE(changed([](CallBinding& b) { b.parameters.clear(); }));
   EXPECT_TRUE(changed([](CallBinding& b) { ++b.counter; }));
 }
 
@@ -82,29 +89,29 @@ TEST(CallBindingTest, AMutatedBindingIsRefusedOrAnother) {
 
 TEST(CallBindingTest, OtherEncodingsOfTheSameBindingAreRefused) {
   const auto head = [](cbor::Writer& out) {
-    out.array(6).text("cofferdam/call/v1").text("Decrypt").text("k");
+    out.array(7).text("cofferdam/call/v2").text("Decrypt").text("k");
   };
   cbor::Writer unsorted;
   head(unsorted);
-  unsorted.map(2).text("b").text("").text("a").text("").null().unsigned_integer(1);
+  unsorted.map(2).text("b").text("").text("a").text("").null().map(0).unsigned_integer(1);
   EXPECT_FALSE(CallBinding::decode(unsorted.view()));
   cbor::Writer sorted;
   head(sorted);
-  sorted.map(2).text("a").text("").text("b").text("").null().unsigned_integer(1);
+  sorted.map(2).text("a").text("").text("b").text("").null().map(0).unsigned_integer(1);
   EXPECT_TRUE(CallBinding::decode(sorted.view()));
   cbor::Writer long_counter;
   head(long_counter);
-  long_counter.map(0).null().raw(Bytes{0x18, 0x01});
+  long_counter.map(0).null().map(0).raw(Bytes{0x18, 0x01});
   EXPECT_FALSE(CallBinding::decode(long_counter.view()));
 }
 
 TEST(CallBindingTest, AnotherVersionOrShapeIsRefused) {
   cbor::Writer other;
-  other.array(6).text("cofferdam/call/v2").text("D").text("k").map(0).null().unsigned_integer(1);
+  other.array(6).text("cofferdam/call/v1").text("D").text("k").map(0).null().unsigned_integer(1);
   EXPECT_FALSE(CallBinding::decode(other.view()));
   cbor::Writer short_digest;
-  short_digest.array(6).text("cofferdam/call/v1").text("D").text("k").map(0);
-  short_digest.bytes(Bytes(32, 1)).unsigned_integer(1);
+  short_digest.array(7).text("cofferdam/call/v2").text("D").text("k").map(0);
+  short_digest.bytes(Bytes(32, 1)).map(0).unsigned_integer(1);
   EXPECT_FALSE(CallBinding::decode(short_digest.view()));
 }
 

@@ -330,16 +330,23 @@ TEST_F(KmsRecipientOperationsTest, ADataKeyPairIsSealedForTheRecipient) {
   const std::string key = cloud_.create_key();
   const std::string sealed =
       ask("GenerateDataKeyPair", {{"KeyId", key}, {"KeyPairSpec", "ECC_NIST_P256"}},
-          {.operation = "", .key_arn = key, .encryption_context = {}, .ciphertext_digest = {}},
+          {.operation = "",
+           .key_arn = key,
+           .encryption_context = {},
+           .ciphertext_digest = {},
+           .parameters = {{"KeyPairSpec", "ECC_NIST_P256"}}},
           "PrivateKeyPlaintext");
   EXPECT_TRUE(crypto::KeyPair::from_pkcs8(Secret::copy_of(as_bytes(sealed))).has_value());
 }
 
 TEST_F(KmsRecipientOperationsTest, RandomBytesAreSealedForTheRecipient) {
-  const std::string sealed =
-      ask("GenerateRandom", {{"NumberOfBytes", 48}},
-          {.operation = "", .key_arn = "", .encryption_context = {}, .ciphertext_digest = {}},
-          "Plaintext");
+  const std::string sealed = ask("GenerateRandom", {{"NumberOfBytes", 48}},
+                                 {.operation = "",
+                                  .key_arn = "",
+                                  .encryption_context = {},
+                                  .ciphertext_digest = {},
+                                  .parameters = {{"NumberOfBytes", "48"}}},
+                                 "Plaintext");
   EXPECT_EQ(sealed.size(), 48U);
 }
 
@@ -352,7 +359,8 @@ TEST_F(KmsRecipientOperationsTest, ASharedSecretIsSealedForTheRecipient) {
       {.operation = "",
        .key_arn = key,
        .encryption_context = {},
-       .ciphertext_digest = crypto::sha384(peer->spki())},
+       .ciphertext_digest = crypto::sha384(peer->spki()),
+       .parameters = {{"KeyAgreementAlgorithm", "ECDH"}}},
       "SharedSecret");
   const Answer shown = cloud_.kms("GetPublicKey", {{"KeyId", key}});
   EXPECT_EQ(sealed, as_text(peer->agree(*from_base64(shown.text("PublicKey")))->reveal()));

@@ -28,12 +28,13 @@ class Binding:
     key_arn: str
     ciphertext: bytes | None
     context: dict[str, str] = field(default_factory=lambda: dict(CONTEXT))
+    parameters: dict[str, str] = field(default_factory=dict)
     counter: int = 1
 
     def encode(self) -> bytes:
         blob = None if self.ciphertext is None else hashlib.sha384(self.ciphertext).digest()
-        parts = ["cofferdam/call/v1", self.operation, self.key_arn, self.context, blob]
-        return cbor2.dumps([*parts, self.counter], canonical=True)
+        parts = ["cofferdam/call/v2", self.operation, self.key_arn, self.context, blob]
+        return cbor2.dumps([*parts, self.parameters, self.counter], canonical=True)
 
     def digest(self) -> bytes:
         return hashlib.sha384(self.encode()).digest()
@@ -98,7 +99,10 @@ def test_a_binding_made_in_python_is_accepted(
 def test_a_binding_for_a_data_key_has_no_ciphertext(
     cloud: Cloud, enclave: Enclave, key_arn: str
 ) -> None:
-    binding, key = Binding("GenerateDataKey", key_arn, None, counter=2**40), RecipientKey()
+    binding = Binding(
+        "GenerateDataKey", key_arn, None, parameters={"NumberOfBytes": "24"}, counter=2**40
+    )
+    key = RecipientKey()
     document = enclave.attest(public_key=key.spki, user_data=binding.digest())
     answer = with_header(cloud, binding.encode()).generate_data_key(
         KeyId=key_arn,
@@ -118,6 +122,7 @@ def test_a_binding_for_a_data_key_has_no_ciphertext(
         {"ciphertext": None},
         {"context": {**CONTEXT, "app": "other"}},
         {"context": {}},
+        {"parameters": {"KeySpec": "AES_256"}},
     ],
     ids=lambda change: "-".join(change),
 )
