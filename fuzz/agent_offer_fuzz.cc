@@ -30,7 +30,7 @@ std::string encode(const agent::Offer& offer) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto offer = agent::parse_offer(ByteView(data, size));
   if (!offer) return 0;
-  if (offer->ciphertext.empty() || offer->ciphertext.size() > agent::kMaxCiphertextSize) {
+  if (offer->ciphertext.empty() || offer->ciphertext.size() > agent::kMaxEnvelopeSize) {
     std::abort();
   }
   const auto again = agent::parse_offer(as_bytes(encode(*offer)));

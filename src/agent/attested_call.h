@@ -5,36 +5,31 @@
 #include <string>
 #include <utility>
 
+#include "agent/call_operations.h"
 #include "agent/evidence.h"
 #include "agent/kms_client.h"
-#include "agent/recipient_pool.h"
 #include "agent/self_attestor.h"
 #include "attest/call_binding.h"
-#include "base/secret.h"
+#include "crypto/rsa.h"
 
 namespace cofferdam::agent {
-
-// What KMS released to this enclave.
-struct Released {
-  Secret plaintext;
-  Bytes ciphertext;  // GenerateDataKey only: the same key under the KMS key.
-};
 
 // One call of KMS: one binding, one recipient key, one attestation document, one use.
 //
 // The document's public key is the recipient key and its user_data is the digest of the
-// binding, so it cannot serve another operation, key, context, ciphertext or call. Sending
+// binding, so it cannot serve another operation, key, context, input, size or call. Sending
 // consumes the object; a retry is a new AttestedCall with a new key and document. It can
 // only be made by a validated enclave.
 class AttestedCall {
  public:
   struct Parts {
     SelfAttestor& attestor;
-    RecipientPool& recipients;
+    crypto::RsaPrivateKey recipient;  // Of a RecipientPool: never used before.
   };
 
-  // A call for this secret. `ciphertext` is empty for GenerateDataKey. `counter` counts
-  // the calls since boot.
+  // A call for this secret. `ciphertext` is for Decrypt and empty for all else; the peer's
+  // key of DeriveSharedSecret is in the measured configuration. `counter` counts the calls
+  // since boot.
   static Result<AttestedCall> prepare(const ValidatedEnclave& enclave, Parts parts,
                                       const SecretSpec& spec, Bytes ciphertext,
                                       std::uint64_t counter);
@@ -54,19 +49,22 @@ class AttestedCall {
   }
 
  private:
-  AttestedCall(attest::CallBinding binding, Bytes ciphertext, crypto::RsaPrivateKey recipient,
-               OwnDocument document)
-      : binding_(std::move(binding)),
-        ciphertext_(std::move(ciphertext)),
+  AttestedCall(const CallRules& rules, attest::CallBinding binding, Bytes input,
+               crypto::RsaPrivateKey recipient, OwnDocument document)
+      : rules_(&rules),
+        binding_(std::move(binding)),
+        input_(std::move(input)),
         recipient_(std::move(recipient)),
         document_(std::move(document)) {}
 
   static Task<Released> run(AttestedCall call, KmsClient& kms, aws::Credentials credentials);
   json::object request_body() const;
+  Status check_facts(const json::object& answer) const;
   Result<Released> open(const json::object& answer) const;
 
+  const CallRules* rules_;  // Of the table, which is constant.
   attest::CallBinding binding_;
-  Bytes ciphertext_;
+  Bytes input_;
   crypto::RsaPrivateKey recipient_;
   OwnDocument document_;
 };

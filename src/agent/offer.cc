@@ -29,10 +29,33 @@ Result<Bytes> read_ciphertext(const json::value& value) {
   if (!value.is_string()) return malformed("ciphertext is not a string");
   auto bytes = from_base64(std::string_view(value.get_string()));
   if (!bytes) return malformed("ciphertext is not base64");
-  if (bytes->empty() || bytes->size() > kMaxCiphertextSize) {
-    return malformed("ciphertext is empty or longer than KMS accepts");
+  if (bytes->empty() || bytes->size() > kMaxEnvelopeSize) {
+    return malformed("ciphertext is empty or too long");
   }
   return *std::move(bytes);
+}
+
+std::unexpected<Error> mismatch(const SecretSpec& spec, const std::string& why) {
+  return fail(Errc::denied, reason::kBindingMismatch, "secret " + spec.name + ": " + why);
+}
+
+// The wish and the declared set, pair by pair: what is expected is measured and may be
+// told, what was stated is the parent's.
+Status check_context(const EncryptionContext& stated, const SecretSpec& spec,
+                     const EncryptionContext& declared) {
+  for (const auto& [name, value] : declared) {
+    const auto found = stated.find(name);
+    if (found == stated.end()) {
+      return mismatch(spec, "the parent's context lacks " + name + " = " + value);
+    }
+    if (found->second != value) {
+      return mismatch(
+          spec, "the parent's context has another value for " + name + "; expected is " + value);
+    }
+  }
+  if (stated.size() == declared.size()) return {};
+  return mismatch(spec, "the parent's context has more than the " +
+                            std::to_string(declared.size()) + " declared pairs");
 }
 
 }  // namespace
@@ -58,19 +81,15 @@ Result<Offer> parse_offer(ByteView body) {
   return out;
 }
 
-Status check_offer(const Offer& offer, const SecretSpec& spec) {
+Status check_offer(const Offer& offer, const SecretSpec& spec, const EncryptionContext& context) {
+  if (!spec.envelope && offer.ciphertext.size() > kMaxCiphertextSize) {
+    return malformed("ciphertext is longer than KMS accepts");
+  }
   if (offer.key_id && *offer.key_id != spec.key_arn) {
-    return fail(
-        Errc::denied, reason::kBindingMismatch,
-        "the parent asks for another key than the measured configuration names for " + spec.name);
+    return mismatch(spec, "the parent asks for another key; expected is " + spec.key_arn);
   }
-  if (offer.encryption_context && *offer.encryption_context != spec.context) {
-    return fail(Errc::denied, reason::kBindingMismatch,
-                "the parent asks for another encryption context than the measured "
-                "configuration names for " +
-                    spec.name);
-  }
-  return {};
+  if (!offer.encryption_context) return {};
+  return check_context(*offer.encryption_context, spec, context);
 }
 
 }  // namespace cofferdam::agent

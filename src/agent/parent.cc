@@ -46,6 +46,10 @@ Task<void> Parent::post(std::string target, std::string body, std::string_view r
   net::HttpRequest request = make_request("POST", std::move(target));
   request.headers.emplace_back("Content-Type", "application/json");
   request.body = to_bytes(body);
+  return tell(std::move(request), reason);
+}
+
+Task<void> Parent::tell(net::HttpRequest request, std::string_view reason) {
   const std::string what = shown(request);
   const auto response = co_await channel_.send(std::move(request));
   if (!response)
@@ -95,6 +99,24 @@ Task<aws::Credentials> Parent::fetch_credentials() {
 
 Task<void> Parent::record(const ValidatedEnclave&, const ledger::Decision& decision) {
   return post("/v1/decisions", ledger::to_json_line(decision), reason::kDecisionNotRecorded);
+}
+
+Task<Bytes> Parent::state(const ValidatedEnclave&, std::string name) {
+  return fetch_state(std::move(name));
+}
+
+Task<Bytes> Parent::fetch_state(std::string name) {
+  auto body = co_await get("/v1/state/" + name, kMaxStateSize, reason::kStateUnavailable);
+  if (body || body.error().code != Errc::not_found) co_return body;
+  co_return fail(Errc::not_found, reason::kStateMissing,
+                 "the parent says that it keeps no state " + name);
+}
+
+Task<void> Parent::keep_state(const ValidatedEnclave&, std::string name, Bytes sealed) {
+  net::HttpRequest request = make_request("PUT", "/v1/state/" + std::move(name));
+  request.headers.emplace_back("Content-Type", "application/octet-stream");
+  request.body = std::move(sealed);
+  return tell(std::move(request), reason::kStateUnavailable);
 }
 
 Result<aws::Credentials> parse_credentials(ByteView body) {

@@ -12,6 +12,8 @@
 
 namespace cofferdam::agent {
 
+inline constexpr std::size_t kMaxStateSize = std::size_t{1024} * 1024;
+
 // The parent's control endpoint, seen from inside: docs/protocol.md. Everything it says is
 // data to verify. Each question takes the proof that the boot has come far enough to ask
 // it: the manifest needs SelfEvidence, all else a ValidatedEnclave.
@@ -36,11 +38,19 @@ class Parent {
   // Reason `decision_not_recorded`.
   Task<void> record(const ValidatedEnclave& enclave, const ledger::Decision& decision);
 
+  // Sealed bytes that the parent keeps under a name, at most kMaxStateSize. Errc::not_found
+  // with reason `state_missing`, or `state_unavailable`.
+  Task<Bytes> state(const ValidatedEnclave& enclave, std::string name);
+  // Succeeds when the parent says that they are on disk.
+  Task<void> keep_state(const ValidatedEnclave& enclave, std::string name, Bytes sealed);
+
  private:
   Task<Offer> fetch_offer(std::string name);
   Task<aws::Credentials> fetch_credentials();
   Task<Bytes> get(std::string target, std::size_t max_size, std::string_view reason);
+  Task<Bytes> fetch_state(std::string name);
   Task<void> post(std::string target, std::string body, std::string_view reason);
+  Task<void> tell(net::HttpRequest request, std::string_view reason);
 
   HttpChannel& channel_;
 };

@@ -32,6 +32,10 @@ inline constexpr std::string_view kOfferUnavailable = "offer_unavailable";
 inline constexpr std::string_view kOfferMalformed = "offer_malformed";
 inline constexpr std::string_view kBindingMismatch = "binding_mismatch";
 inline constexpr std::string_view kCredentialsUnavailable = "credentials_unavailable";
+inline constexpr std::string_view kRecipientPoolEmpty = "recipient_pool_empty";
+inline constexpr std::string_view kStateMissing = "state_missing";
+inline constexpr std::string_view kStateUnavailable = "state_unavailable";
+inline constexpr std::string_view kNoSuchSealing = "no_such_sealing";
 inline constexpr std::string_view kDecisionNotRecorded = "decision_not_recorded";
 
 // What KMS said.

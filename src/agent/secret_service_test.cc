@@ -8,17 +8,16 @@
 #include <type_traits>
 
 #include "agent/reason.h"
-#include "agent/test_support.h"
+#include "agent/test_kms.h"
 #include "agent/workload_api.h"
 #include "base/encoding.h"
-#include "crypto/cms.h"
+#include "crypto/pem.h"
 
 namespace cofferdam::agent {
 namespace {
 
-using test::FakePeer;
 using test::kKeyArn;
-using test::TestEnclave;
+using test::TestRelease;
 using testing::ElementsAre;
 
 // One call, one use: no copies, and sending takes the call away.
@@ -32,105 +31,68 @@ concept CanSend = requires(Call call, KmsClient& kms, aws::Credentials credentia
 static_assert(CanSend<AttestedCall&&>);
 static_assert(!CanSend<AttestedCall&>);
 
-constexpr std::string_view kSecretText = "correct horse battery staple";
-
-// What KMS would answer, before a test forges it.
-class FakeKms {
- public:
-  FakeKms() {
-    peer.answers["/"] = [this](const net::HttpRequest& request) { return respond(request); };
-  }
-
-  net::HttpResponse respond(const net::HttpRequest& request) {
-    const json::value parsed = parse_json(as_text(request.body), 65536).value();
-    request_ = parsed.get_object();
-    json::object answer = honest_answer();
-    if (forge) forge(answer);
-    return net::json_response(200, json::serialize(answer));
-  }
-
-  attest::Document document() const {
-    const json::object& recipient = request_.at("Recipient").get_object();
-    const Bytes bytes =
-        from_base64(std::string_view(recipient.at("AttestationDocument").get_string())).value();
-    return attest::parse_document(bytes).value().document;
-  }
-
-  const json::object& request() const { return request_; }
-
-  FakePeer peer;
-  std::function<void(json::object&)> forge;
-
- private:
-  json::object honest_answer() const {
-    const bool decrypt = request_.contains("CiphertextBlob");
-    const Secret plaintext = decrypt ? Secret::copy_of(as_bytes(kSecretText)) : Secret(32);
-    json::object out;
-    out["KeyId"] = request_.at("KeyId");
-    out["CiphertextForRecipient"] =
-        to_base64(crypto::cms_seal(plaintext, *document().public_key).value());
-    if (decrypt) {
-      out["EncryptionAlgorithm"] = "SYMMETRIC_DEFAULT";
-    } else {
-      out["CiphertextBlob"] = "AAEC";
-    }
-    return out;
-  }
-
-  json::object request_;
-};
+constexpr std::string_view kMoreSecrets = R"(
+[[secret]]
+name = "signing-key"
+operation = "GenerateDataKeyPair"
+key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+key_spec = "ECC_NIST_P256"
+[[secret]]
+name = "seed"
+operation = "GenerateRandom"
+size = 48
+[[secret]]
+name = "shared"
+operation = "DeriveSharedSecret"
+key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+public_key = "/etc/cofferdam/peer.pem"
+)";
 
 class SecretServiceTest : public testing::Test {
  protected:
-  SecretServiceTest() {
-    auto validated = enclave_.run_boot();
-    EXPECT_TRUE(validated.has_value());
-    validated_.emplace(*std::move(validated));
-    service_.emplace(SecretService::Parts{*validated_, enclave_.attestor, recipients_,
-                                          enclave_.parent, kms_, enclave_.clock, enclave_.console});
-    offer(R"({"ciphertext":"AAECAwQ="})");
-    enclave_.peer.requests.clear();
-  }
+  SecretServiceTest()
+      : peer_(crypto::KeyPair::generate(crypto::KeyKind::p256).value()),
+        lab_({.extra_config = std::string(kMoreSecrets),
+              .files = {
+                  {"/etc/cofferdam/peer.pem", crypto::pem_encode("PUBLIC KEY", peer_.spki())}}}) {}
 
-  void offer(std::string_view json) {
-    enclave_.peer.answer("/v1/ciphertexts/database-password", 200, json);
+  void offer(std::string_view json) { lab_.offer(json); }
+  Result<Secret> get() { return lab_.get(); }
+  std::vector<Task<Secret>> several_requests(int count) {
+    std::vector<Task<Secret>> out;
+    for (int i = 0; i < count; ++i) out.push_back(lab_.service->secret("database-password"));
+    return out;
   }
-
-  Result<Secret> get() { return test::run(service_->secret("database-password")); }
 
   // Asks for the secret and expects a recorded refusal.
   void expect_refused(std::string_view reason) {
     const auto secret = get();
     ASSERT_FALSE(secret.has_value());
     EXPECT_EQ(secret.error().reason, reason) << secret.error().detail;
-    ASSERT_FALSE(enclave_.console.decisions.empty());
-    const ledger::Decision& decision = enclave_.console.decisions.back();
+    ASSERT_FALSE(lab_.enclave.console.decisions.empty());
+    const ledger::Decision& decision = lab_.enclave.console.decisions.back();
     EXPECT_FALSE(decision.allowed);
     EXPECT_EQ(decision.reason, reason);
-    EXPECT_EQ(enclave_.peer.targets().back(), "/v1/decisions");
+    EXPECT_EQ(lab_.enclave.peer.targets().back(), "/v1/decisions");
   }
 
   void expect_forgery_refused(std::string_view reason, std::function<void(json::object&)> forge) {
-    fake_kms_.forge = std::move(forge);
+    lab_.kms.forge = std::move(forge);
     expect_refused(reason);
-    EXPECT_EQ(fake_kms_.peer.requests.size(), 1u) << "a forgery is not worth another try";
+    EXPECT_EQ(lab_.kms.peer.requests.size(), 1u) << "a forgery is not worth another try";
   }
 
-  TestEnclave enclave_;
-  FakeKms fake_kms_;
-  KmsClient kms_{fake_kms_.peer, enclave_.clock, {"us-east-1", "kms.us-east-1.amazonaws.com"}};
-  RecipientPool recipients_{1};
-  std::optional<ValidatedEnclave> validated_;
-  std::optional<SecretService> service_;
+  crypto::KeyPair peer_;
+  TestRelease lab_;
 };
 
 TEST_F(SecretServiceTest, ReleasesASecretAndRecordsIt) {
   const auto secret = get();
   ASSERT_TRUE(secret.has_value()) << secret.error().detail;
-  EXPECT_EQ(as_text(secret->reveal()), kSecretText);
-  EXPECT_THAT(enclave_.peer.targets(),
+  EXPECT_EQ(as_text(secret->reveal()), lab_.kms.secret);
+  EXPECT_THAT(lab_.enclave.peer.targets(),
               ElementsAre("/v1/ciphertexts/database-password", "/v1/credentials", "/v1/decisions"));
-  const ledger::Decision& decision = enclave_.console.decisions.back();
+  const ledger::Decision& decision = lab_.enclave.console.decisions.back();
   EXPECT_TRUE(decision.allowed);
   EXPECT_EQ(decision.reason, "ok");
   EXPECT_EQ(decision.operation, "Decrypt");
@@ -141,57 +103,55 @@ TEST_F(SecretServiceTest, ReleasesASecretAndRecordsIt) {
 
 TEST_F(SecretServiceTest, AsksKmsForExactlyWhatWasMeasured) {
   ASSERT_TRUE(get().has_value());
-  const json::object& request = fake_kms_.request();
+  const json::object& request = lab_.kms.request();
   EXPECT_EQ(request.at("KeyId"), json::value(json::string(kKeyArn)));
   EXPECT_EQ(request.at("EncryptionContext").get_object().at("app"), json::value("demo"));
   EXPECT_EQ(request.at("CiphertextBlob"), json::value("AAECAwQ="));
   EXPECT_EQ(request.at("Recipient").get_object().at("KeyEncryptionAlgorithm"),
             json::value("RSAES_OAEP_SHA_256"));
-  const net::Headers& headers = fake_kms_.peer.requests.at(0).headers;
+  const net::Headers& headers = lab_.kms.peer.requests.at(0).headers;
   EXPECT_EQ(net::header(headers, "X-Amz-Target"), "TrentService.Decrypt");
   EXPECT_NE(net::header(headers, "Authorization").find("x-cofferdam-call"), std::string_view::npos);
 }
 
 TEST_F(SecretServiceTest, BindsTheDocumentToTheCall) {
   ASSERT_TRUE(get().has_value());
-  const net::Headers& headers = fake_kms_.peer.requests.at(0).headers;
-  const Bytes encoded = from_base64(net::header(headers, attest::kCallBindingHeader)).value();
-  const auto binding = attest::CallBinding::decode(encoded).value();
+  const attest::CallBinding binding = lab_.kms.stated_binding();
   EXPECT_EQ(binding.operation, "Decrypt");
   EXPECT_EQ(binding.key_arn, kKeyArn);
   EXPECT_EQ(binding.ciphertext_digest, crypto::sha384(Bytes{0, 1, 2, 3, 4}));
-  EXPECT_EQ(fake_kms_.document().user_data, to_bytes(binding.digest()));
+  EXPECT_EQ(lab_.kms.document().user_data, to_bytes(binding.digest()));
 }
 
 TEST_F(SecretServiceTest, FetchesASecretOnce) {
   ASSERT_TRUE(get().has_value());
   ASSERT_TRUE(get().has_value());
-  EXPECT_EQ(fake_kms_.peer.requests.size(), 1u);
+  EXPECT_EQ(lab_.kms.peer.requests.size(), 1u);
 }
 
 TEST_F(SecretServiceTest, MakesEachDataKeyAnew) {
-  const auto first = test::run(service_->data_key("envelope"));
-  const Bytes first_key = *fake_kms_.document().public_key;
-  const auto second = test::run(service_->data_key("envelope"));
+  const auto first = test::run(lab_.service->data_key("envelope"));
+  const Bytes first_key = *lab_.kms.document().public_key;
+  const auto second = test::run(lab_.service->data_key("envelope"));
   ASSERT_TRUE(first.has_value() && second.has_value());
   EXPECT_EQ(first->plaintext.size(), 32u);
   EXPECT_EQ(first->ciphertext, (Bytes{0, 1, 2}));
-  EXPECT_NE(*fake_kms_.document().public_key, first_key);
-  EXPECT_EQ(fake_kms_.peer.requests.size(), 2u);
+  EXPECT_NE(*lab_.kms.document().public_key, first_key);
+  EXPECT_EQ(lab_.kms.peer.requests.size(), 2u);
 }
 
 TEST_F(SecretServiceTest, RefusesSecretsNobodyDeclared) {
-  EXPECT_EQ(test::run(service_->secret("other")).error().reason, reason::kNoSuchSecret);
-  EXPECT_EQ(test::run(service_->secret("envelope")).error().reason, reason::kWrongOperation);
-  EXPECT_EQ(test::run(service_->data_key("database-password")).error().reason,
+  EXPECT_EQ(test::run(lab_.service->secret("other")).error().reason, reason::kNoSuchSecret);
+  EXPECT_EQ(test::run(lab_.service->secret("envelope")).error().reason, reason::kWrongOperation);
+  EXPECT_EQ(test::run(lab_.service->data_key("database-password")).error().reason,
             reason::kWrongOperation);
-  EXPECT_TRUE(enclave_.peer.requests.empty());
+  EXPECT_TRUE(lab_.enclave.peer.requests.empty());
 }
 
 TEST_F(SecretServiceTest, RefusesAParentThatAsksForAnotherKey) {
   offer(R"({"ciphertext":"AAEC","keyId":"arn:aws:kms:us-east-1:111122223333:key/other"})");
   expect_refused(reason::kBindingMismatch);
-  EXPECT_TRUE(fake_kms_.peer.requests.empty());
+  EXPECT_TRUE(lab_.kms.peer.requests.empty());
 }
 
 TEST_F(SecretServiceTest, RefusesAParentThatAsksForAnotherContext) {
@@ -199,7 +159,7 @@ TEST_F(SecretServiceTest, RefusesAParentThatAsksForAnotherContext) {
     offer(R"({"ciphertext":"AAEC","encryptionContext":)" + std::string(context) + "}");
     expect_refused(reason::kBindingMismatch);
   }
-  EXPECT_TRUE(fake_kms_.peer.requests.empty());
+  EXPECT_TRUE(lab_.kms.peer.requests.empty());
 }
 
 TEST_F(SecretServiceTest, AcceptsWishesThatAgree) {
@@ -229,7 +189,7 @@ TEST_F(SecretServiceTest, RefusesHugeOffers) {
 TEST_F(SecretServiceTest, RefusesBadCredentials) {
   for (const char* bad :
        {"", "{}", R"({"AccessKeyId":"AKIA"})", R"({"AccessKeyId":"AKIA","SecretAccessKey":""})"}) {
-    enclave_.peer.answer("/v1/credentials", 200, bad);
+    lab_.enclave.peer.answer("/v1/credentials", 200, bad);
     expect_refused(reason::kCredentialsUnavailable);
   }
 }
@@ -257,7 +217,7 @@ TEST_F(SecretServiceTest, RefusesAnAnswerWithAPlaintext) {
 }
 
 TEST_F(SecretServiceTest, AcceptsANullPlaintext) {
-  fake_kms_.forge = [](json::object& answer) { answer["Plaintext"] = nullptr; };
+  lab_.kms.forge = [](json::object& answer) { answer["Plaintext"] = nullptr; };
   EXPECT_TRUE(get().has_value());
 }
 
@@ -275,7 +235,7 @@ TEST_F(SecretServiceTest, RefusesACmsForAnotherKey) {
   expect_forgery_refused(reason::kAnswerUndecipherable, [](json::object& answer) {
     const auto other = crypto::RsaPrivateKey::generate().value();
     const Secret chosen = Secret::copy_of(as_bytes("chosen by the attacker"));
-    answer["CiphertextForRecipient"] = to_base64(crypto::cms_seal(chosen, other.spki()).value());
+    answer["CiphertextForRecipient"] = test::FakeKms::seal_for(chosen, other.spki());
   });
 }
 
@@ -292,26 +252,25 @@ TEST_F(SecretServiceTest, RefusesAHugeAnswer) {
 }
 
 TEST_F(SecretServiceTest, RefusesADataKeyOfAnotherSize) {
-  fake_kms_.forge = [&](json::object& answer) {
-    answer["CiphertextForRecipient"] =
-        to_base64(crypto::cms_seal(Secret(16), *fake_kms_.document().public_key).value());
+  lab_.kms.forge = [&](json::object& answer) {
+    answer["CiphertextForRecipient"] = lab_.kms.seal(Secret(16));
   };
-  EXPECT_EQ(test::run(service_->data_key("envelope")).error().reason, reason::kAnswerMalformed);
+  EXPECT_EQ(test::run(lab_.service->data_key("envelope")).error().reason, reason::kAnswerMalformed);
 }
 
 TEST_F(SecretServiceTest, PassesOnWhatKmsSays) {
-  fake_kms_.peer.answer(
+  lab_.kms.peer.answer(
       "/", 400, R"({"__type":"com.amazonaws.kms#AccessDeniedException","Message":"no\u001b"})");
   expect_refused(reason::kKmsAccessDenied);
-  EXPECT_EQ(enclave_.console.decisions.back().detail, "KMS: AccessDeniedException: no?");
-  EXPECT_EQ(fake_kms_.peer.requests.size(), 1u);
+  EXPECT_EQ(lab_.enclave.console.decisions.back().detail, "KMS: AccessDeniedException: no?");
+  EXPECT_EQ(lab_.kms.peer.requests.size(), 1u);
 }
 
 TEST_F(SecretServiceTest, TriesAgainWithANewDocumentEachTime) {
   std::vector<Bytes> keys;
-  fake_kms_.peer.answers["/"] = [&](const net::HttpRequest& request) {
-    net::HttpResponse honest = fake_kms_.respond(request);
-    keys.push_back(*fake_kms_.document().public_key);
+  lab_.kms.peer.answers["/"] = [&](const net::HttpRequest& request) {
+    net::HttpResponse honest = lab_.kms.respond(request);
+    keys.push_back(*lab_.kms.document().public_key);
     if (keys.size() < 3) return net::json_response(400, R"({"__type":"ThrottlingException"})");
     return honest;
   };
@@ -322,23 +281,157 @@ TEST_F(SecretServiceTest, TriesAgainWithANewDocumentEachTime) {
 }
 
 TEST_F(SecretServiceTest, GivesUpAfterThreeTries) {
-  fake_kms_.peer.answer("/", 503, "");
+  lab_.kms.peer.answer("/", 503, "");
   expect_refused(reason::kKmsUnavailable);
-  EXPECT_EQ(fake_kms_.peer.requests.size(), 3u);
+  EXPECT_EQ(lab_.kms.peer.requests.size(), 3u);
 }
 
 TEST_F(SecretServiceTest, DoesNotReleaseWhatTheParentDoesNotRecord) {
-  enclave_.peer.answer("/v1/decisions", 500, "");
+  lab_.enclave.peer.answer("/v1/decisions", 500, "");
   EXPECT_EQ(get().error().reason, reason::kDecisionNotRecorded);
   // Nor is it kept for the next time: that is a new decision.
-  enclave_.peer.answer("/v1/decisions", 204, "");
+  lab_.enclave.peer.answer("/v1/decisions", 204, "");
   EXPECT_TRUE(get().has_value());
-  EXPECT_EQ(fake_kms_.peer.requests.size(), 2u);
+  EXPECT_EQ(lab_.kms.peer.requests.size(), 2u);
 }
 
 TEST_F(SecretServiceTest, DoesNotReleaseWhatTheConsoleDoesNotTake) {
-  enclave_.console.broken = true;
+  lab_.enclave.console.broken = true;
   EXPECT_FALSE(get().has_value());
+}
+
+TEST_F(SecretServiceTest, GeneratesAKeyPairWhoseHalvesBelongTogether) {
+  const auto released = test::run(lab_.service->key_pair("signing-key"));
+  ASSERT_TRUE(released.has_value()) << released.error().detail;
+  const auto pair = crypto::KeyPair::from_pkcs8(released->plaintext);
+  ASSERT_TRUE(pair.has_value());
+  EXPECT_EQ(pair->spki(), released->public_key);
+  EXPECT_EQ(released->ciphertext, (Bytes{0, 1, 2}));
+  EXPECT_EQ(lab_.kms.request().at("KeyPairSpec"), json::value("ECC_NIST_P256"));
+  const attest::CallBinding binding = lab_.kms.stated_binding();
+  EXPECT_EQ(binding.parameters.at("KeyPairSpec"), "ECC_NIST_P256");
+  EXPECT_EQ(lab_.kms.document().user_data, to_bytes(binding.digest()));
+}
+
+TEST_F(SecretServiceTest, RefusesThePublicKeyOfAnotherPair) {
+  lab_.kms.forge = [&](json::object& answer) { answer["PublicKey"] = to_base64(peer_.spki()); };
+  EXPECT_EQ(test::run(lab_.service->key_pair("signing-key")).error().reason,
+            reason::kAnswerMalformed);
+}
+
+TEST_F(SecretServiceTest, RefusesAKeyPairOfAnotherKind) {
+  const auto other = crypto::KeyPair::generate(crypto::KeyKind::p384).value();
+  lab_.kms.forge = [&](json::object& answer) {
+    answer["PublicKey"] = to_base64(other.spki());
+    answer["CiphertextForRecipient"] = lab_.kms.seal(other.to_pkcs8());
+  };
+  EXPECT_EQ(test::run(lab_.service->key_pair("signing-key")).error().reason,
+            reason::kAnswerMalformed);
+}
+
+TEST_F(SecretServiceTest, RefusesAKeyPairThatSaysItIsOfAnotherKind) {
+  lab_.kms.forge = [](json::object& answer) { answer["KeyPairSpec"] = "ECC_NIST_P384"; };
+  EXPECT_EQ(test::run(lab_.service->key_pair("signing-key")).error().reason,
+            reason::kAnswerMalformed);
+}
+
+TEST_F(SecretServiceTest, RefusesAPrivateKeyInClear) {
+  lab_.kms.forge = [](json::object& answer) { answer["PrivateKeyPlaintext"] = "AAEC"; };
+  EXPECT_EQ(test::run(lab_.service->key_pair("signing-key")).error().reason,
+            reason::kAnswerPlaintext);
+}
+
+TEST_F(SecretServiceTest, AsksForRandomBytesWithoutAKey) {
+  const auto bytes = test::run(lab_.service->random("seed"));
+  ASSERT_TRUE(bytes.has_value()) << bytes.error().detail;
+  EXPECT_EQ(bytes->size(), 48u);
+  EXPECT_EQ(lab_.kms.request().at("NumberOfBytes"), json::value(48));
+  EXPECT_FALSE(lab_.kms.request().contains("KeyId"));
+  EXPECT_EQ(lab_.kms.stated_binding().parameters.at("NumberOfBytes"), "48");
+}
+
+TEST_F(SecretServiceTest, RefusesFewerRandomBytesThanItAskedFor) {
+  lab_.kms.forge = [&](json::object& answer) {
+    answer["CiphertextForRecipient"] = lab_.kms.seal(Secret(47));
+  };
+  EXPECT_EQ(test::run(lab_.service->random("seed")).error().reason, reason::kAnswerMalformed);
+}
+
+TEST_F(SecretServiceTest, DerivesASharedSecretWithTheMeasuredPeer) {
+  const auto shared = lab_.get("shared");
+  ASSERT_TRUE(shared.has_value()) << shared.error().detail;
+  EXPECT_EQ(*shared, lab_.kms.agreement_key.agree(peer_.spki()).value());
+  EXPECT_EQ(lab_.kms.request().at("PublicKey"), json::value(to_base64(peer_.spki())));
+  const attest::CallBinding binding = lab_.kms.stated_binding();
+  EXPECT_EQ(binding.ciphertext_digest, crypto::sha384(peer_.spki()));
+  EXPECT_EQ(binding.parameters.at("KeyAgreementAlgorithm"), "ECDH");
+  ASSERT_TRUE(lab_.get("shared").has_value());
+  EXPECT_EQ(lab_.kms.peer.requests.size(), 1u) << "it is stable";
+}
+
+TEST_F(SecretServiceTest, RefusesASharedSecretOfAnotherCurve) {
+  lab_.kms.forge = [&](json::object& answer) {
+    answer["CiphertextForRecipient"] = lab_.kms.seal(Secret(48));
+  };
+  EXPECT_EQ(lab_.get("shared").error().reason, reason::kAnswerMalformed);
+}
+
+TEST_F(SecretServiceTest, RefusesAnotherAgreementAlgorithm) {
+  lab_.kms.forge = [](json::object& answer) { answer["KeyAgreementAlgorithm"] = "X25519"; };
+  EXPECT_EQ(lab_.get("shared").error().reason, reason::kAnswerMalformed);
+}
+
+TEST_F(SecretServiceTest, DecryptsWhatTheWorkloadBringsAndKeepsNothing) {
+  for (int i = 0; i < 2; ++i) {
+    const auto secret = test::run(lab_.service->decrypt("database-password", Bytes{7, 8}));
+    ASSERT_TRUE(secret.has_value()) << secret.error().detail;
+  }
+  EXPECT_EQ(lab_.kms.peer.requests.size(), 2u);
+  EXPECT_EQ(lab_.kms.request().at("CiphertextBlob"), json::value("Bwg="));
+  EXPECT_EQ(lab_.kms.request().at("EncryptionContext").get_object().at("app"), json::value("demo"));
+}
+
+TEST_F(SecretServiceTest, RefusesACiphertextThatKmsWouldRefuse) {
+  for (const std::size_t size : {std::size_t{0}, kMaxCiphertextSize + 1}) {
+    const auto secret = test::run(lab_.service->decrypt("database-password", Bytes(size, 1)));
+    EXPECT_EQ(secret.error().reason, reason::kKmsInvalidRequest);
+  }
+  EXPECT_TRUE(lab_.kms.peer.requests.empty());
+}
+
+TEST_F(SecretServiceTest, ThoseWhoAskAtTheSameTimeShareOneCall) {
+  for (const auto& secret : test::run_all(several_requests(8))) EXPECT_TRUE(secret.has_value());
+  EXPECT_EQ(lab_.kms.peer.requests.size(), 1u);
+}
+
+TEST_F(SecretServiceTest, ThoseWhoAskAtTheSameTimeShareOneRefusal) {
+  lab_.kms.peer.answer("/", 400, R"({"__type":"AccessDeniedException"})");
+  for (const auto& secret : test::run_all(several_requests(8))) {
+    EXPECT_EQ(secret.error().reason, reason::kKmsAccessDenied);
+  }
+  EXPECT_EQ(lab_.kms.peer.requests.size(), 1u);
+}
+
+TEST_F(SecretServiceTest, AnOutageMakesNoStormOfRetries) {
+  lab_.kms.peer.answer("/", 503, "");
+  constexpr int kRequests = 30;
+  for (int i = 0; i < kRequests; ++i) {
+    ASSERT_EQ(test::run(lab_.service->data_key("envelope")).error().reason,
+              reason::kKmsUnavailable);
+  }
+  EXPECT_EQ(lab_.kms.peer.requests.size(), kRequests + 10u);
+  EXPECT_EQ(lab_.service->figures().retries, 10u);
+}
+
+TEST_F(SecretServiceTest, CountsForThoseWhoWatch) {
+  ASSERT_TRUE(get().has_value());
+  lab_.kms.peer.answer("/", 400, R"({"__type":"AccessDeniedException"})");
+  ASSERT_FALSE(test::run(lab_.service->data_key("envelope")).has_value());
+  const SecretService::Figures& figures = lab_.service->figures();
+  EXPECT_EQ(figures.fetched.at("database-password"), lab_.enclave.clock.now());
+  EXPECT_EQ(figures.denials.at("kms_access_denied"), 1u);
+  EXPECT_EQ(figures.calls, 2u);
+  EXPECT_EQ(figures.retries, 0u);
 }
 
 class WorkloadApiTest : public SecretServiceTest {
@@ -350,14 +443,14 @@ class WorkloadApiTest : public SecretServiceTest {
     return test::run(api_.handle(std::move(request)));
   }
 
-  WorkloadApi api_{*validated_, *service_, enclave_.clock};
+  WorkloadApi api_{*lab_.validated, *lab_.service, lab_.enclave.clock};
 };
 
 TEST_F(WorkloadApiTest, ServesTheSecretsBytes) {
   const auto response = ask("GET", "/v1/secrets/database-password");
   ASSERT_TRUE(response.has_value());
   EXPECT_EQ(response->status, 200u);
-  EXPECT_EQ(as_text(response->body), kSecretText);
+  EXPECT_EQ(as_text(response->body), lab_.kms.secret);
 }
 
 TEST_F(WorkloadApiTest, ServesDataKeysAsJson) {

@@ -25,7 +25,7 @@ Bytes make_certificate(const crypto::EcPrivateKey& key) {
   return crypto::build_certificate(spec, key.public_key(), key).value();
 }
 
-MeasuredConfig make_config(const Owner& owner, const std::string& extra) {
+MeasuredConfig make_config(const Owner& owner, const TestEnclave::Setup& setup) {
   const std::string text = R"([enclave]
 name = "demo"
 minimum_release = 3
@@ -52,10 +52,11 @@ context = { app = "demo" }
 name = "envelope"
 operation = "GenerateDataKey"
 key = ")" + std::string(kKeyArn) +
-                           "\"\n" + extra;
+                           "\"\n" + setup.extra_config;
   MeasuredConfig out;
   out.config = parse_config(text).value();
   out.files.emplace(std::string(kConfigPath), to_bytes(text));
+  for (const auto& [path, content] : setup.files) out.files.emplace(path, to_bytes(content));
   out.digest = config_digest(out.files);
   return out;
 }
@@ -125,7 +126,7 @@ Bytes Owner::pcr8() const { return to_bytes(attest::pcr8_of_certificate(certific
 
 TestEnclave::TestEnclave(const Setup& setup)
     : platform_time(kNow),
-      measured(make_config(owner, setup.extra_config)),
+      measured(make_config(owner, setup)),
       authority(nsm::Authority::open(folder.path(), platform_time).value()),
       module(make_module(authority, platform_time, owner, setup.debug_mode)),
       verifier(attest::TrustRoot::from_der(authority.root_der()).value()),

@@ -31,17 +31,28 @@ boost::asio::awaitable<void> keep_result(Task<T> task, std::optional<Result<T>>*
   out->emplace(co_await std::move(task));
 }
 
-// Runs a task to its end on an event loop of its own.
+// Runs tasks at the same time, to the end of each, on an event loop of their own.
+template <class T>
+std::vector<Result<T>> run_all(std::vector<Task<T>> tasks) {
+  boost::asio::io_context loop(1);
+  std::vector<std::optional<Result<T>>> ended(tasks.size());
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    boost::asio::co_spawn(loop, keep_result(std::move(tasks[i]), &ended[i]),
+                          [](const std::exception_ptr& bug) {
+                            if (bug) std::rethrow_exception(bug);
+                          });
+  }
+  loop.run();
+  std::vector<Result<T>> out;
+  for (auto& one : ended) out.push_back(std::move(one).value());
+  return out;
+}
+
 template <class T>
 Result<T> run(Task<T> task) {
-  boost::asio::io_context loop(1);
-  std::optional<Result<T>> out;
-  boost::asio::co_spawn(loop, keep_result(std::move(task), &out),
-                        [](const std::exception_ptr& bug) {
-                          if (bug) std::rethrow_exception(bug);
-                        });
-  loop.run();
-  return std::move(out).value();
+  std::vector<Task<T>> one;
+  one.push_back(std::move(task));
+  return std::move(run_all(std::move(one)).front());
 }
 
 // A module in this process, behind the interface of the one in the kernel.
@@ -98,7 +109,8 @@ struct Owner {
 struct TestEnclave {
   struct Setup {
     bool debug_mode = false;
-    std::string extra_config;  // Appended to agent.toml.
+    std::string extra_config;                       // Appended to agent.toml.
+    std::map<std::string, std::string> files = {};  // That it names, by path.
   };
   TestEnclave() : TestEnclave(Setup()) {}
   explicit TestEnclave(const Setup& setup);
