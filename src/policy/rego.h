@@ -24,7 +24,7 @@ struct RegoModule {
 // What one compilation or evaluation may use. Work over a limit ends: at the interpreter's next
 // step where it can, else its thread is stopped for good (see RegoPolicy).
 struct RegoLimits {
-  std::chrono::milliseconds time{100};
+  std::chrono::milliseconds time{100};                // Of the processor, not of the clock.
   std::size_t memory = std::size_t{8} * 1024 * 1024;  // Above what the compiled policy holds.
   std::size_t output = std::size_t{256} * 1024;       // JSON of an answer.
 };

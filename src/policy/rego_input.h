@@ -45,11 +45,12 @@ struct RequestInput {
   std::optional<std::string> audience = {};
 };
 
-// The process at the other end of a local socket, as the kernel and its executable say.
+// The process at the other end of a local socket, as the kernel and its executable say. Of a
+// TCP connection only the user may be known.
 struct PeerInput {
   uid_t uid = 0;
-  gid_t gid = 0;
-  pid_t pid = 0;
+  std::optional<gid_t> gid = {};
+  std::optional<pid_t> pid = {};
   std::optional<std::string> executable = {};  // Path
   std::optional<crypto::Sha384> sha384 = {};   // Of the executable's bytes.
 };
