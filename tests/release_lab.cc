@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -193,6 +194,10 @@ ReleaseLab::ReleaseLab() {
 
 ReleaseLab::~ReleaseLab() {
   agent_.reset();
+  if (process_ > 0) {
+    EXPECT_EQ(write(lifeline_.get(), "\n", 1), 1);
+    waitpid(process_, nullptr, 0);
+  }
   if (nsm_) nsm_->stop();
   stop_parent();
   EXPECT_TRUE(loop_.run(heartbeat_->drain()).has_value());
@@ -341,7 +346,7 @@ json::object ReleaseLab::kms(std::string_view operation, const json::object& req
   return parse_json(as_text(response.body), kMaxFile).value().as_object();
 }
 
-bool ReleaseLab::start_agent() {
+void ReleaseLab::start_module() {
   nsm::BootState state;
   for (const std::uint8_t index : kMeasuredPcrs) {
     state.pcrs[index] = from_hex(pcrs_.at(index)).value();
@@ -349,16 +354,37 @@ bool ReleaseLab::start_agent() {
   module_ = std::make_unique<nsm::Module>(
       nsm::Module::boot(*authority_, clock_, std::move(state)).value());
   nsm_ = nsm::Server::start(folder_ / "nsm.sock", *module_).value();
-  agent_ = std::make_unique<RunningAgent>(folder_ / "root", folder_ / "console.jsonl",
-                                          folder_ / "lifeline");
+}
+
+bool ReleaseLab::await_agent(const std::function<bool()>& ended) const {
   const auto give_up = std::chrono::steady_clock::now() + kPatience;
-  while (!agent_->ended() && std::chrono::steady_clock::now() < give_up) {
+  while (!ended() && std::chrono::steady_clock::now() < give_up) {
     boost::asio::io_context io(1);
     auto attempt = net::connect(net::UnixAddress{folder_ / "agent.sock"}, 1s);
     if (net::testing::run(io, std::move(attempt))) return true;
     std::this_thread::sleep_for(5ms);
   }
   return false;
+}
+
+bool ReleaseLab::start_agent() {
+  start_module();
+  agent_ = std::make_unique<RunningAgent>(folder_ / "root", folder_ / "console.jsonl",
+                                          folder_ / "lifeline");
+  return await_agent([this] { return agent_->ended(); });
+}
+
+bool ReleaseLab::start_agent_process(const char* program) {
+  start_module();
+  const std::string root = folder_ / "root";
+  const std::string console = folder_ / "console.jsonl";
+  lifeline_ = UniqueFd(open((folder_ / "lifeline").c_str(), O_RDWR | O_CLOEXEC));
+  process_ = fork();
+  if (process_ == 0) {
+    execl(program, program, root.c_str(), console.c_str(), nullptr);
+    _exit(127);
+  }
+  return await_agent([this] { return waitpid(process_, nullptr, WNOHANG) != 0; });
 }
 
 int ReleaseLab::stop_agent() { return agent_->stop(); }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -119,6 +122,9 @@ class ReleaseLab {
   // Boots the agent; false if it ended instead of serving.
   bool start_agent();
   int stop_agent();
+  // The same in a process of its own, which ends with the lab.
+  bool start_agent_process(const char* program);
+  pid_t agent_process() const { return process_; }
 
   int heartbeats() const { return heartbeat_->connections(); }
   json::object parent_status() const;
@@ -142,6 +148,8 @@ class ReleaseLab {
   void store_secret();
   std::string agent_toml() const;
   void write_image();
+  void start_module();
+  bool await_agent(const std::function<bool()>& ended) const;
   net::HttpResponse ask(const std::string& socket, std::string method, std::string target) const;
   std::string kms_address() const { return "127.0.0.1:" + std::to_string(kms_.port); }
 
@@ -162,6 +170,8 @@ class ReleaseLab {
   std::unique_ptr<nsm::Module> module_;
   std::unique_ptr<nsm::Server> nsm_;
   std::unique_ptr<RunningAgent> agent_;
+  UniqueFd lifeline_;  // Of the workload of process_.
+  pid_t process_ = -1;
 };
 
 }  // namespace cofferdam::test
