@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
+#include <charconv>
+#include <initializer_list>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "bytes/cbor.h"
+#include "bytes/cbor_text_map.h"
 #include "bytes/utf8.h"
 #include "crypto/digest.h"
 
@@ -22,17 +25,63 @@ namespace cofferdam::ledger {
 namespace {
 
 constexpr mode_t kMode = 0600;
+constexpr std::size_t kMaxText = 2048;
+
+// At most kMaxText bytes of it, and no part of a character.
+std::string_view clipped(std::string_view text) {
+  if (text.size() <= kMaxText) return text;
+  std::size_t end = kMaxText;
+  const auto inside = [&](char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U; };
+  for (int back = 0; back < 3 && inside(text[end]); ++back) --end;
+  return text.substr(0, end);
+}
 
 // A line must parse whatever a peer put into a field.
-std::string printable(const std::string& text) {
-  if (is_utf8(text)) return text;
-  std::string out = text;
+std::string printable(std::string_view text) {
+  std::string out(clipped(text));
+  if (is_utf8(out)) return out;
   std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
   return out;
 }
 
-void set_if(json::object& out, std::string_view name, const std::string& value) {
+void set_if(json::object& out, std::string_view name, std::string_view value) {
   if (!value.empty()) out[name] = printable(value);
+}
+
+std::unexpected<Error> bad_decision(std::string_view what) {
+  return fail(Errc::invalid_input, "a decision " + std::string(what));
+}
+
+// nullptr where there is none.
+Result<const json::object*> optional_object(const json::object& object, std::string_view name) {
+  const json::value* const value = object.if_contains(name);
+  if (value == nullptr) return nullptr;
+  if (!value->is_object()) return bad_decision("whose " + std::string(name) + " are no object");
+  return &value->get_object();
+}
+
+Status read_pcrs(const json::object& object, std::map<int, std::string>& out) {
+  COFFERDAM_TRY(const json::object* const pcrs, optional_object(object, "pcrs"));
+  if (pcrs == nullptr) return {};
+  for (const auto& [name, value] : *pcrs) {
+    int index = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+    if (error != std::errc{} || end != name.data() + name.size() || !value.is_string()) {
+      return bad_decision("with a register that is none");
+    }
+    out.emplace(index, value.get_string());
+  }
+  return {};
+}
+
+Status read_facts(const json::object& object, std::map<std::string, std::string>& out) {
+  COFFERDAM_TRY(const json::object* const facts, optional_object(object, "facts"));
+  if (facts == nullptr) return {};
+  for (const auto& [name, value] : *facts) {
+    if (!value.is_string()) return bad_decision("with a fact that is no text");
+    out.emplace(name, value.get_string());
+  }
+  return {};
 }
 
 class FileDecisionLog final : public DecisionLog {
@@ -90,7 +139,7 @@ bool ends_torn(int fd, off_t size) {
 
 }  // namespace
 
-std::string to_json_line(const Decision& decision) {
+json::object to_json(const Decision& decision) {
   json::object out;
   if (decision.time == Timestamp{}) {
     out["time"] = nullptr;
@@ -103,6 +152,7 @@ std::string to_json_line(const Decision& decision) {
   out["reason"] = printable(decision.reason);
   set_if(out, "detail", decision.detail);
   set_if(out, "operation", decision.operation);
+  set_if(out, "secret", decision.secret);
   set_if(out, "key", decision.key);
   set_if(out, "principal", decision.principal);
   set_if(out, "contextDigest", decision.context_digest);
@@ -113,7 +163,44 @@ std::string to_json_line(const Decision& decision) {
     for (const auto& [index, value] : decision.pcrs) pcrs[std::to_string(index)] = printable(value);
     out["pcrs"] = std::move(pcrs);
   }
-  return json::serialize(out);
+  if (!decision.facts.empty()) {
+    json::object facts;
+    for (const auto& [name, value] : decision.facts) facts[name] = printable(value);
+    out["facts"] = std::move(facts);
+  }
+  return out;
+}
+
+std::string to_json_line(const Decision& decision) { return json::serialize(to_json(decision)); }
+
+Result<Decision> parse_decision(const json::object& object) {
+  Decision out;
+  COFFERDAM_TRY(const std::string said, required_string(object, "decision"));
+  if (said != "allow" && said != "deny") return bad_decision("says neither allow nor deny");
+  out.allowed = said == "allow";
+  COFFERDAM_TRY(const auto time, optional_string(object, "time"));
+  if (time) {
+    COFFERDAM_TRY(out.time, parse_rfc3339(*time));
+  }
+  const std::initializer_list<std::pair<std::string_view, std::string*>> texts{
+      {"component", &out.component},
+      {"requestId", &out.request_id},
+      {"reason", &out.reason},
+      {"detail", &out.detail},
+      {"operation", &out.operation},
+      {"secret", &out.secret},
+      {"key", &out.key},
+      {"principal", &out.principal},
+      {"contextDigest", &out.context_digest},
+      {"documentDigest", &out.document_digest},
+      {"moduleId", &out.module_id}};
+  for (const auto& [name, target] : texts) {
+    COFFERDAM_TRY(auto text, optional_string(object, name));
+    *target = std::move(text).value_or("");
+  }
+  COFFERDAM_CHECK(read_pcrs(object, out.pcrs));
+  COFFERDAM_CHECK(read_facts(object, out.facts));
+  return out;
 }
 
 Result<std::unique_ptr<DecisionLog>> open_decision_log(const std::filesystem::path& path,
@@ -137,13 +224,8 @@ std::unique_ptr<DecisionLog> discard_decisions() {
 
 std::string context_digest(const std::map<std::string, std::string>& context) {
   if (context.empty()) return {};
-  // Deterministic CBOR sorts by the encoding, where a shorter text comes first.
-  std::vector<std::pair<std::string_view, std::string_view>> pairs(context.begin(), context.end());
-  std::ranges::sort(pairs, {},
-                    [](const auto& pair) { return std::pair(pair.first.size(), pair.first); });
   cbor::Writer out;
-  out.map(pairs.size());
-  for (const auto& [key, value] : pairs) out.text(key).text(value);
+  cbor::write_text_map(out, context);
   return to_hex(crypto::sha384(out.view()));
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
 
@@ -34,6 +35,13 @@ struct Decision {
   std::map<int, std::string> pcrs;           // Hex.
   std::map<std::string, std::string> facts;  // What else the kind has to say; ASCII names.
 };
+
+// The members of a line in their order, without those that are empty. Texts are cut at
+// 2 KiB and are UTF-8 whatever a peer put into them.
+json::object to_json(const Decision& decision);
+// The reverse, for those who show decisions: members it does not know are left out.
+// Errc::invalid_input where one it knows has another type.
+Result<Decision> parse_decision(const json::object& object);
 
 // {"time":…,"component":…,"requestId":…,"decision":"allow"|"deny","reason":…,…} on one line.
 std::string to_json_line(const Decision& decision);

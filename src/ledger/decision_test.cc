@@ -85,6 +85,42 @@ TEST(DecisionTest, ContextDigestIsSha384OfDeterministicCbor) {
             "3bf555e900");
 }
 
+TEST(DecisionTest, ReadsBackAsWhatItWas) {
+  Decision decision = sample();
+  decision.secret = "database-password";
+  decision.facts = {{"peer", "billing"}};
+  decision.kind = "release";
+  const Decision read = parse_decision(to_json(decision)).value();
+  EXPECT_EQ(to_json_line(read), to_json_line(decision));
+  EXPECT_EQ(read.pcrs, decision.pcrs);
+  EXPECT_EQ(read.facts, decision.facts);
+}
+
+TEST(DecisionTest, ReadsMembersOfALaterVersionAndRefusesWrongTypes) {
+  json::object object = to_json(sample());
+  object["later"] = json::object();
+  EXPECT_TRUE(parse_decision(object).has_value());
+  for (const char* const name : {"decision", "time", "reason", "pcrs", "facts"}) {
+    json::object bad = object;
+    bad[name] = 7;
+    EXPECT_FALSE(parse_decision(bad).has_value()) << name;
+  }
+  object["pcrs"] = {{"x", "aa"}};
+  EXPECT_FALSE(parse_decision(object).has_value());
+}
+
+TEST(DecisionTest, ATextIsCutBetweenTwoCharacters) {
+  Decision decision = sample();
+  for (std::size_t before = 2040; before < 2050; ++before) {
+    decision.detail = std::string(before, 'x');
+    for (int i = 0; i < 5; ++i) decision.detail += "\u20ac";
+    const std::string cut(to_json(decision).at("detail").as_string());
+    EXPECT_LE(cut.size(), 2048u);
+    EXPECT_GT(cut.size(), 2045u);
+    EXPECT_TRUE(decision.detail.starts_with(cut)) << "no character was replaced";
+  }
+}
+
 TEST_F(DecisionLogTest, AppendsOneLinePerDecision) {
   const auto log = open_decision_log(path());
   ASSERT_TRUE(log.has_value()) << log.error().detail;

@@ -32,8 +32,9 @@ class LineReader {
   std::uint64_t number_ = 0;
 };
 
-// Whether a last line without its end is one that a writer died in the middle of: a proper
-// beginning of a line and no more. Anything else was not left by a crash.
+// Whether a last line that has no end is one that its writer died in the middle of: the
+// beginning of a line of a ledger, or all of it, and nothing else. It was never
+// acknowledged, so it does not count. Any other text there was not left by a crash.
 bool is_half_line(std::string_view text);
 
 }  // namespace cofferdam::ledger

@@ -7,6 +7,7 @@
 // genesis whose document is refused has the code of that refusal (attest/reason.h).
 namespace cofferdam::ledger::reason {
 
+inline constexpr std::string_view kNoLedger = "no_ledger";
 inline constexpr std::string_view kMalformedLine = "malformed_line";
 inline constexpr std::string_view kNoGenesis = "no_genesis";
 inline constexpr std::string_view kWrongBinding = "wrong_binding";

@@ -25,6 +25,7 @@ struct Problem {
 
 // What was shown about one ledger. What follows its first problem was not judged.
 struct LedgerVerdict {
+  LedgerId id{};
   std::optional<attest::VerifiedDocument> document;  // Empty if the genesis was refused.
   SignedHead head;                                   // Of the last good entry.
   Timestamp first;                                   // When the ledger began.
@@ -79,9 +80,11 @@ class Verifier {
 
   void judge(const SignedEntry& entry, std::uint64_t number);
   Result<attest::VerifiedDocument> judge_document(const Entry& genesis) const;
-  void begin(const SignedEntry& entry, std::uint64_t number);
-  void follow(State& state, const SignedEntry& entry, std::uint64_t number);
+  Status begin(State& state, const SignedEntry& entry) const;
+  static Status follow(State& state, const SignedEntry& entry);
+  static void accept(State& state, const SignedEntry& entry);
   void check_kept(const SignedHead& kept);
+  void add_missing(const LedgerId& ledger);
 
   const attest::Verifier& documents_;
   Expectations expected_;
