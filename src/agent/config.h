@@ -62,6 +62,8 @@ struct WorkloadOptions {
   std::uint32_t max_restarts = 5;                     // In any ten minutes; then the enclave ends.
   std::chrono::milliseconds stop_grace{10'000};       // From SIGTERM to SIGKILL.
   std::optional<std::chrono::milliseconds> watchdog;  // The workload has to report this often.
+  // Last lines of output in the exit report. What they say leaves the enclave.
+  std::uint32_t report_lines = 0;
 };
 
 // Rego that decides who inside the enclave gets what.

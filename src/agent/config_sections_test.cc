@@ -83,11 +83,13 @@ TEST(ConfigSectionsTest, ContextsTakeFixedValuesAndEvidence) {
 TEST(ConfigSectionsTest, ReadsHowAWorkloadIsSupervised) {
   const Config config =
       read(base("restart = \"on-failure\"\nmax_restarts = 3\n"
-                "stop_grace = \"2s\"\nwatchdog = \"30s\"\n"));
+                "stop_grace = \"2s\"\nwatchdog = \"30s\"\nreport_lines = 20\n"));
   EXPECT_EQ(config.workload.restart, RestartPolicy::on_failure);
   EXPECT_EQ(config.workload.max_restarts, 3u);
   EXPECT_EQ(config.workload.stop_grace, std::chrono::seconds(2));
   EXPECT_EQ(config.workload.watchdog, std::chrono::seconds(30));
+  EXPECT_EQ(config.workload.report_lines, 20u);
+  expect_refused(base("report_lines = 51\n"), "workload.report_lines");
   expect_refused(base("restart = \"sometimes\"\n"), "workload.restart");
   expect_refused(base("watchdog = \"1\"\n"), "workload.watchdog");
   expect_refused(base("stop_grace = \"2h\"\n"), "workload.stop_grace");

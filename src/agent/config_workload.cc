@@ -30,6 +30,8 @@ Status read_supervision(StrictTable& table, WorkloadOptions& out) {
   COFFERDAM_TRY(const auto grace, read_optional_duration(table, "stop_grace",
                                                          std::chrono::milliseconds(100), kLongest));
   if (grace) out.stop_grace = *grace;
+  COFFERDAM_TRY(const auto lines, read_optional_integer(table, "report_lines", 0, 50));
+  if (lines) out.report_lines = static_cast<std::uint32_t>(*lines);
   COFFERDAM_TRY(out.watchdog,
                 read_optional_duration(table, "watchdog", std::chrono::seconds(1), kLongest));
   return {};

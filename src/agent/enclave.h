@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/gauges.h"
 #include "agent/kms_client.h"
 #include "agent/parent.h"
 #include "agent/process_spec.h"
@@ -37,6 +42,10 @@ class Enclave {
   Task<void> announce();
   Task<WorkloadEnd> serve_until_the_end(ProcessSpec workload);
   Task<WorkloadEnd> supervise(ProcessSpec workload);
+  Task<WorkloadEnd> run_workload(ProcessSpec workload, SupervisorOptions options);
+  // Until it is cancelled.
+  Task<void> tell_gauges();
+  Gauges gauges() const;
 
   Parts parts_;
   ValidatedEnclave enclave_;
@@ -44,6 +53,8 @@ class Enclave {
   KmsClient kms_;
   SecretService secrets_;
   WorkloadApi api_;
+  std::optional<Supervisor> supervisor_;  // While there is a workload.
+  std::vector<std::string> last_lines_;   // Of its output, where they are to be told.
   bool announced_ = false;
 };
 

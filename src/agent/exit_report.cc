@@ -52,6 +52,9 @@ std::string to_json(const ExitReport& report) {
   if (report.signal) out["signal"] = *report.signal;
   if (!report.reason.empty()) out["reason"] = report.reason;
   if (!report.detail.empty()) out["detail"] = report.detail;
+  if (!report.last_lines.empty()) {
+    out["lastLines"] = json::array(report.last_lines.begin(), report.last_lines.end());
+  }
   return json::serialize(out);
 }
 

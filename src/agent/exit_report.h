@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/supervisor.h"
 #include "base/result.h"
@@ -25,6 +26,7 @@ struct ExitReport {
   std::optional<int> signal;
   std::string reason;  // A code of docs/agent.md, where something failed.
   std::string detail;
+  std::vector<std::string> last_lines;  // Of the workload's output, where they are to be told.
 
   static ExitReport of(const WorkloadEnd& end);
   static ExitReport of(ExitCause cause, const Error& error);

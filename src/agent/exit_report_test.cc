@@ -19,6 +19,13 @@ TEST(ExitReportTest, SaysHowAWorkloadEnded) {
             R"({"exitStatus":137,"cause":"signaled","signal":9})");
 }
 
+TEST(ExitReportTest, HasTheLastLinesWhereTheyWereKept) {
+  ExitReport report = ExitReport::of(WorkloadEnd{.status = 1, .signal = std::nullopt});
+  report.last_lines = {"starting", "no such \"table\""};
+  EXPECT_EQ(to_json(report),
+            R"({"exitStatus":1,"cause":"exited","lastLines":["starting","no such \"table\""]})");
+}
+
 TEST(ExitReportTest, SaysWhyNothingRan) {
   const Error no_user{.code = Errc::unavailable, .detail = "why", .reason = reason::kUserNotMapped};
   EXPECT_EQ(to_json(ExitReport::of(ExitCause::not_started, no_user)),

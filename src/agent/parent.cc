@@ -73,6 +73,10 @@ Task<void> Parent::heartbeat(const ValidatedEnclave&) {
   return post("/v1/heartbeat", "{}", reason::kParentUnavailable);
 }
 
+Task<void> Parent::report_gauges(const ValidatedEnclave&, const Gauges& gauges) {
+  return post("/v1/gauges", to_json(gauges), reason::kParentUnavailable);
+}
+
 Task<void> Parent::report_exit(const ValidatedEnclave&, const ExitReport& report) {
   return post("/v1/exit", to_json(report), reason::kParentUnavailable);
 }

@@ -5,6 +5,7 @@
 
 #include "agent/evidence.h"
 #include "agent/exit_report.h"
+#include "agent/gauges.h"
 #include "agent/http_channel.h"
 #include "agent/offer.h"
 #include "aws/credentials.h"
@@ -29,6 +30,7 @@ class Parent {
   Task<void> report_refusal(const SelfEvidence& evidence, const ledger::Decision& decision);
 
   Task<void> heartbeat(const ValidatedEnclave& enclave);
+  Task<void> report_gauges(const ValidatedEnclave& enclave, const Gauges& gauges);
   // The last thing it says. Nobody waits for an answer for long.
   Task<void> report_exit(const ValidatedEnclave& enclave, const ExitReport& report);
   // Reasons `offer_unavailable`, `offer_malformed`.

@@ -23,14 +23,16 @@ constexpr unsigned kMaxFillers = 2;  // The workload wants processors too.
 }  // namespace
 
 // Somebody in the line. What it gets arrives on its own event loop.
-class RecipientPool::Waiter : public std::enable_shared_from_this<Waiter> {
+class RecipientPool::Waiter {
  public:
   explicit Waiter(asio::any_io_executor executor) : timer_(std::move(executor), kPatience) {}
 
-  void give(Result<crypto::RsaPrivateKey> key) {
-    asio::post(timer_.get_executor(), [self = shared_from_this(), key = std::move(key)]() mutable {
-      self->key_.emplace(std::move(key));
-      self->timer_.cancel();
+  // Hands the caller's share of the waiter over as well: its timer must die on its own loop.
+  static void give(std::shared_ptr<Waiter> waiter, Result<crypto::RsaPrivateKey> key) {
+    const asio::any_io_executor executor = waiter->timer_.get_executor();
+    asio::post(executor, [waiter = std::move(waiter), key = std::move(key)]() mutable {
+      waiter->key_.emplace(std::move(key));
+      waiter->timer_.cancel();
     });
   }
 
@@ -77,9 +79,9 @@ void RecipientPool::fill(const std::stop_token& stop) {
 
 void RecipientPool::hand_out(crypto::RsaPrivateKey key) {
   while (!waiters_.empty()) {
-    const auto next = waiters_.front().lock();
+    auto next = waiters_.front().lock();
     waiters_.pop_front();
-    if (next) return next->give(std::move(key));
+    if (next) return Waiter::give(std::move(next), std::move(key));
   }
   keys_.push_back(std::move(key));
 }
@@ -87,7 +89,7 @@ void RecipientPool::hand_out(crypto::RsaPrivateKey key) {
 void RecipientPool::give_up(const Error& error) {
   failure_ = error;
   for (const auto& waiter : waiters_) {
-    if (const auto one = waiter.lock()) one->give(std::unexpected(error));
+    if (auto one = waiter.lock()) Waiter::give(std::move(one), std::unexpected(error));
   }
   waiters_.clear();
 }

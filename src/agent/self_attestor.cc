@@ -18,6 +18,12 @@ constexpr std::chrono::minutes kMaxTimerLead{5};
 }  // namespace
 
 Result<OwnDocument> SelfAttestor::attest(const Wish& wish) {
+  auto out = try_to_attest(wish);
+  if (!out) ++failures_;
+  return out;
+}
+
+Result<OwnDocument> SelfAttestor::try_to_attest(const Wish& wish) {
   const Bytes nonce = crypto::random_bytes(kNonceSize);
   nsm::AttestationRequest request;
   request.user_data = wish.user_data;

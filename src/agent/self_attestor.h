@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "agent/enclave_clock.h"
@@ -41,10 +42,16 @@ class SelfAttestor {
   // Errors carry a code of attest/reason.h, or `nsm_unavailable`.
   Result<OwnDocument> attest(const Wish& wish);
 
+  // How often that failed.
+  std::uint64_t failures() const noexcept { return failures_; }
+
  private:
+  Result<OwnDocument> try_to_attest(const Wish& wish);
+
   nsm::Client& module_;
   const attest::Verifier& verifier_;
   EnclaveClock& clock_;
+  std::uint64_t failures_ = 0;
 };
 
 }  // namespace cofferdam::agent

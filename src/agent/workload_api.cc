@@ -27,6 +27,11 @@ Task<net::HttpResponse> WorkloadApi::handle(net::HttpRequest request) {
     if (!get) co_return net::error_response(405, "method_not_allowed", "use GET");
     co_return status();
   }
+  if (request.target == "/v1/watchdog") {
+    if (!post) co_return net::error_response(405, "method_not_allowed", "use POST");
+    if (alive_) alive_();
+    co_return net::HttpResponse{.status = 204, .headers = {}, .body = {}};
+  }
   if (auto name = name_under(request.target, "/v1/secrets/")) {
     if (!get) co_return net::error_response(405, "method_not_allowed", "use GET");
     co_return co_await secret(*std::move(name));

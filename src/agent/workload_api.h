@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "agent/secret_service.h"
 #include "net/http.h"
 
@@ -10,6 +13,7 @@ namespace cofferdam::agent {
 //   GET  /v1/secrets/NAME    the secret's bytes
 //   POST /v1/data-keys/NAME  {"key": base64, "ciphertext": base64}
 //   GET  /v1/status          who this enclave is
+//   POST /v1/watchdog        the workload works; see [workload] watchdog
 // Failures are {"error": reason, "detail": text}. Bodies hold secrets: the server wipes
 // them once they are sent.
 //
@@ -21,6 +25,9 @@ class WorkloadApi {
 
   Task<net::HttpResponse> handle(net::HttpRequest request);
 
+  // Called when the workload says that it works (POST /v1/watchdog).
+  void on_watchdog(std::function<void()> alive) { alive_ = std::move(alive); }
+
  private:
   Task<net::HttpResponse> secret(std::string name);
   Task<net::HttpResponse> data_key(std::string name);
@@ -29,6 +36,7 @@ class WorkloadApi {
   const ValidatedEnclave& enclave_;
   SecretService& secrets_;
   const EnclaveClock& clock_;
+  std::function<void()> alive_;
 };
 
 }  // namespace cofferdam::agent
