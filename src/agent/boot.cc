@@ -86,11 +86,11 @@ Result<attest::ReleaseManifest> Boot::check_manifest(const SelfEvidence& evidenc
 }
 
 Task<ValidatedEnclave> Boot::validate(SelfEvidence evidence) {
-  const auto bytes = co_await parts_.parent.release_manifest(evidence);
+  auto bytes = co_await parts_.parent.release_manifest(evidence);
   if (!bytes) co_return co_await refuse(&evidence, bytes.error());
   auto manifest = check_manifest(evidence, *bytes);
   if (!manifest) co_return co_await refuse(&evidence, manifest.error());
-  co_return ValidatedEnclave(std::move(evidence), *std::move(manifest));
+  co_return ValidatedEnclave(std::move(evidence), *std::move(manifest), *std::move(bytes));
 }
 
 // `evidence` belongs to validate(), which waits.
@@ -142,7 +142,7 @@ ledger::Decision self_validation_decision(const SelfEvidence* evidence, Timestam
   out.allowed = outcome.has_value();
   out.reason = std::string(outcome ? reason::kOk : outcome.error().reason);
   if (!outcome) out.detail = outcome.error().detail;
-  out.operation = "self_validation";
+  out.kind = out.operation = "self_validation";
   if (evidence != nullptr) {
     out.document_digest = to_hex(evidence->document_digest());
     out.module_id = evidence->document().document().module_id;

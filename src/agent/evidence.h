@@ -42,14 +42,19 @@ class ValidatedEnclave {
   const SelfEvidence& evidence() const noexcept { return evidence_; }
   const Config& config() const noexcept { return evidence_.config(); }
   const attest::ReleaseManifest& manifest() const noexcept { return manifest_; }
+  // The same as its owner signed it, for others who want to know the release.
+  const Bytes& signed_manifest() const noexcept { return signed_manifest_; }
 
  private:
   friend class Boot;
-  ValidatedEnclave(SelfEvidence evidence, attest::ReleaseManifest manifest)
-      : evidence_(std::move(evidence)), manifest_(std::move(manifest)) {}
+  ValidatedEnclave(SelfEvidence evidence, attest::ReleaseManifest manifest, Bytes signed_manifest)
+      : evidence_(std::move(evidence)),
+        manifest_(std::move(manifest)),
+        signed_manifest_(std::move(signed_manifest)) {}
 
   SelfEvidence evidence_;
   attest::ReleaseManifest manifest_;
+  Bytes signed_manifest_;
 };
 
 }  // namespace cofferdam::agent

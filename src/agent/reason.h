@@ -25,6 +25,15 @@ inline constexpr std::string_view kAttributeNotSet = "attribute_not_set";
 inline constexpr std::string_view kUserNotMapped = "user_not_mapped";
 inline constexpr std::string_view kWorkloadNotStarted = "workload_not_started";
 
+// Local interfaces.
+inline constexpr std::string_view kPolicyDenied = "policy_denied";
+inline constexpr std::string_view kNotDeclared = "not_declared";
+inline constexpr std::string_view kFileNotWritten = "file_not_written";
+
+// Channels.
+inline constexpr std::string_view kWorkloadUnreachable = "workload_unreachable";
+inline constexpr std::string_view kPeerUnreachable = "peer_unreachable";
+
 // A release.
 inline constexpr std::string_view kNoSuchSecret = "no_such_secret";
 inline constexpr std::string_view kWrongOperation = "wrong_operation";

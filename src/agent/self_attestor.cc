@@ -24,7 +24,7 @@ Result<OwnDocument> SelfAttestor::attest(const Wish& wish) {
 }
 
 Result<OwnDocument> SelfAttestor::try_to_attest(const Wish& wish) {
-  const Bytes nonce = crypto::random_bytes(kNonceSize);
+  const Bytes nonce = wish.nonce ? *wish.nonce : crypto::random_bytes(kNonceSize);
   nsm::AttestationRequest request;
   request.user_data = wish.user_data;
   request.nonce = nonce;

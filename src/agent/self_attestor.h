@@ -38,6 +38,10 @@ class SelfAttestor {
     std::optional<Bytes> public_key;
     std::optional<Bytes> user_data;
     attest::Pcrs pcrs;  // Each must be present and equal.
+    // A challenge that somebody else made, in place of a nonce of ours. Then `user_data` must
+    // depend on something random of ours, such as the exporter of a TLS connection: it takes
+    // over what the nonce is for.
+    std::optional<Bytes> nonce = {};
   };
   // Errors carry a code of attest/reason.h, or `nsm_unavailable`.
   Result<OwnDocument> attest(const Wish& wish);
