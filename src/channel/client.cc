@@ -65,10 +65,7 @@ class Client::Impl {
 
   const std::optional<Verified>& verified() const noexcept { return verified_; }
 
-  Task<Verified> verify() {
-    COFFERDAM_CO_CHECK(co_await http_.connect());
-    co_return *verified_;
-  }
+  Task<void> verify() { return http_.connect(); }
 
   Task<net::HttpResponse> send(net::HttpRequest request, std::chrono::milliseconds time) {
     const std::string_view given = net::header(request.headers, kIdHeader);
@@ -175,7 +172,7 @@ Result<std::unique_ptr<Client>> Client::create(Parts parts, Options options) {
   return std::unique_ptr<Client>(new Client(std::move(impl)));
 }
 
-Task<Verified> Client::verify() { return impl_->verify(); }
+Task<void> Client::verify() { return impl_->verify(); }
 
 Task<net::HttpResponse> Client::send(net::HttpRequest request, std::chrono::milliseconds time) {
   return impl_->send(std::move(request), time);

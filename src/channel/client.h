@@ -57,8 +57,8 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Connects and verifies, without a request.
-  Task<Verified> verify();
+  // Connects and verifies, without a request: see last_verified().
+  Task<void> verify();
 
   // Gives the request an id, unless it has one, and a deadline `time` from now.
   Task<net::HttpResponse> send(net::HttpRequest request, std::chrono::milliseconds time);

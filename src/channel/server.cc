@@ -8,9 +8,9 @@
 namespace cofferdam::channel {
 namespace {
 
-std::vector<std::string> names_of(const std::vector<Client>& clients) {
+std::vector<std::string> names_of(const std::vector<DeclaredClient>& clients) {
   std::vector<std::string> out;
-  for (const Client& client : clients) out.push_back(client.name);
+  for (const DeclaredClient& client : clients) out.push_back(client.name);
   return out;
 }
 

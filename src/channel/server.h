@@ -20,11 +20,11 @@
 namespace cofferdam::channel {
 
 // Who may send requests, by one of three proofs.
-struct Client {
+struct DeclaredClient {
   std::string name;
-  bool by_mac = false;                // The key comes from Backend::mac_key().
-  std::optional<Bytes> spki;          // Of the TLS certificate it shows.
-  std::optional<PeerPolicy> enclave;  // It attests as we do.
+  bool by_mac = false;                     // The key comes from Backend::mac_key().
+  std::optional<Bytes> spki = {};          // Of the TLS certificate it shows.
+  std::optional<PeerPolicy> enclave = {};  // It attests as we do.
 };
 
 // A request that passed, without our headers.
@@ -47,7 +47,7 @@ class Backend {
 };
 
 struct ServerOptions {
-  std::vector<Client> clients;
+  std::vector<DeclaredClient> clients;
   std::chrono::milliseconds max_deadline{60'000};
   Bytes manifest;               // Of this enclave, for those who ask which release it is.
   bool proxy_protocol = false;  // Each connection begins with a PROXY protocol header.

@@ -50,7 +50,7 @@ void Session::identify() {
     identify_enclave();
     return;
   }
-  for (const Client& client : shared_.options.clients) {
+  for (const DeclaredClient& client : shared_.options.clients) {
     if (client.spki && std::ranges::equal(*client.spki, parts->spki)) {
       client_ = AuthenticClient(client.name);
       return;
@@ -63,7 +63,7 @@ void Session::identify() {
 void Session::identify_enclave() {
   const Judge judge{.verifier = shared_.parts.verifier, .at = shared_.parts.clock.now()};
   standing_ = not_authenticated("no client is declared that is an enclave");
-  for (const Client& client : shared_.options.clients) {
+  for (const DeclaredClient& client : shared_.options.clients) {
     if (!client.enclave) continue;
     const auto verified = verify_certificate(judge, certificate_, Role::client, *client.enclave);
     if (verified) {
@@ -131,7 +131,7 @@ Result<std::string> Session::judge_presentation(const Answer& answer) const {
   Error last{.code = Errc::unauthenticated,
              .detail = "no client is declared that is an enclave",
              .reason = reason::kNotAuthenticated};
-  for (const Client& client : shared_.options.clients) {
+  for (const DeclaredClient& client : shared_.options.clients) {
     if (!client.enclave) continue;
     auto verified = verify_answer(judge, facts, answer, *client.enclave);
     if (verified) return client.name;
@@ -140,9 +140,9 @@ Result<std::string> Session::judge_presentation(const Answer& answer) const {
   return std::unexpected(std::move(last));
 }
 
-const Client* Session::find(std::string_view name) const noexcept {
+const DeclaredClient* Session::find(std::string_view name) const noexcept {
   const auto& clients = shared_.options.clients;
-  const auto found = std::ranges::find(clients, name, &Client::name);
+  const auto found = std::ranges::find(clients, name, &DeclaredClient::name);
   return found == clients.end() ? nullptr : &*found;
 }
 
@@ -161,7 +161,7 @@ Task<AuthenticClient> Session::authenticate(const net::HttpRequest& request,
 
 Task<AuthenticClient> Session::check_mac(const net::HttpRequest& request,
                                          const RequestClaim& claim) {
-  const Client* const client = find(claim.client);
+  const DeclaredClient* const client = find(claim.client);
   if (client == nullptr || !client->by_mac) {
     co_return not_authenticated("no client of this name has a MAC key");
   }
@@ -183,6 +183,7 @@ Task<void> Session::record(std::string operation, std::string id, std::string cl
   decision.time = shared_.parts.clock.now();
   decision.component = "agent";
   decision.request_id = std::move(id);
+  decision.kind = operation;
   decision.operation = std::move(operation);
   decision.principal = std::move(client);
   decision.allowed = verdict.has_value();

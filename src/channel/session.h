@@ -40,7 +40,7 @@ class Session {
   Task<AuthenticClient> check_mac(const net::HttpRequest& request, const RequestClaim& claim);
   Task<void> record(std::string operation, std::string id, std::string client, Status verdict);
 
-  const Client* find(std::string_view name) const noexcept;
+  const DeclaredClient* find(std::string_view name) const noexcept;
 
   Shared shared_;
   net::TlsExporter exporter_;

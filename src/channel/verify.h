@@ -25,8 +25,8 @@ struct ReleasePolicy {
 // because of the certificate that signed the image.
 struct PeerPolicy {
   attest::Pcrs pcrs;  // Each must be present and equal.
-  std::optional<ReleasePolicy> release;
-  std::optional<Bytes> manifest;  // Judge this one, whatever the other side hands over.
+  std::optional<ReleasePolicy> release = {};
+  std::optional<Bytes> manifest = {};  // Judge this one, whatever the other side hands over.
   // Of the document in a certificate; the answer to a challenge is from just now anyway.
   std::chrono::milliseconds max_age = std::chrono::minutes(10);
   bool allow_debug = false;
