@@ -21,6 +21,8 @@ constexpr std::size_t kMaxReasons = 16;
 constexpr std::size_t kMaxReasonSize = 256;
 constexpr std::size_t kMaxMessageSize = 512;
 constexpr std::size_t kMaxAnswerDepth = 128;
+constexpr RegoLimits kCompileLimits{.time = std::chrono::seconds(1),
+                                    .memory = std::size_t{64} * 1024 * 1024};
 
 CofferdamRegoText text_of(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -228,7 +230,7 @@ Result<RegoPolicy> RegoPolicy::compile(std::vector<RegoModule> modules, json::ob
   CofferdamRego* compiled = nullptr;
   Answer answer;
   const std::uint32_t status =
-      cofferdam_rego_compile(text_of(source), limits_of(limits), &compiled, answer.out());
+      cofferdam_rego_compile(text_of(source), limits_of(kCompileLimits), &compiled, answer.out());
   impl->handle.reset(compiled);
   if (status != COFFERDAM_REGO_OK) return failure(status, answer.view(), kPolicySyntax);
   COFFERDAM_TRY(const json::array tests, parse_array(answer.view()));

@@ -21,8 +21,8 @@ struct RegoModule {
   std::string text;
 };
 
-// What one compilation or evaluation may use. Work over a limit ends: at the interpreter's next
-// step where it can, else its thread is stopped for good (see RegoPolicy).
+// What one evaluation may use. Work over a limit ends: at the interpreter's next step where it can,
+// else its thread is stopped for good (see RegoPolicy).
 struct RegoLimits {
   std::chrono::milliseconds time{100};                // Of the processor, not of the clock.
   std::size_t memory = std::size_t{8} * 1024 * 1024;  // Above what the compiled policy holds.
@@ -68,7 +68,7 @@ class RegoPolicy {
   static constexpr std::size_t kMaxInputSize = std::size_t{1024} * 1024;
   static constexpr int kMaxStopped = 3;
 
-  // `limits` hold for this compilation and, unless told otherwise, for each evaluation.
+  // `limits` hold for each evaluation. Compiling has its own: a second, 64 MiB.
   static Result<RegoPolicy> compile(std::vector<RegoModule> modules, json::object data = {},
                                     RegoLimits limits = {});
   RegoPolicy(RegoPolicy&&) noexcept;
