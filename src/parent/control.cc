@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parent/control.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <boost/json/serialize.hpp>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "parent/exit_report.h"
 
@@ -14,8 +12,9 @@ namespace {
 
 constexpr std::size_t kMaxManifestSize = std::size_t{16} * 1024;
 constexpr std::size_t kMaxOfferSize = std::size_t{64} * 1024;
-constexpr std::size_t kMaxDecisionSize = std::size_t{64} * 1024;
+constexpr std::size_t kMaxPostSize = std::size_t{64} * 1024;
 constexpr std::string_view kOfferPrefix = "/v1/ciphertexts/";
+constexpr std::string_view kStatePrefix = "/v1/state/";
 
 std::unexpected<Error> not_configured(std::string_view flag) {
   return fail(Errc::not_found, "the parent was not given " + std::string(flag));
@@ -31,72 +30,116 @@ net::HttpResponse no_content() {
   return response;
 }
 
-Status append(int fd, std::string_view line) {
-  while (!line.empty()) {
-    const ssize_t written = write(fd, line.data(), line.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail(Errc::unavailable, "decision log: " + errno_text(errno));
-    line.remove_prefix(static_cast<std::size_t>(written));
+net::HttpResponse answer_to(const Error& error) {
+  if (error.reason == "body_too_large") {
+    return net::error_response(413, error.reason, error.detail);
   }
-  if (fdatasync(fd) != 0 && errno != EINVAL) {  // EINVAL: a pipe or a terminal.
-    return fail(Errc::unavailable, "decision log: " + errno_text(errno));
-  }
-  return {};
+  return net::error_response(error);
 }
 
 }  // namespace
 
+ControlService::ControlService(const Clock& clock)
+    : clock_(&clock), disk_(std::make_unique<DiskWorker>()) {}
+ControlService::ControlService(ControlService&&) noexcept = default;
+ControlService& ControlService::operator=(ControlService&&) noexcept = default;
+ControlService::~ControlService() = default;
+
 Result<ControlService> ControlService::open(ControlOptions options, const Clock& clock) {
-  UniqueFd log;
+  ControlService out(clock);
   if (options.decision_log) {
-    log = UniqueFd(
-        ::open(options.decision_log->c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-    if (!log.valid()) {
-      return fail(Errc::unavailable,
-                  "cannot open " + options.decision_log->string() + ": " + errno_text(errno));
-    }
+    COFFERDAM_TRY(out.decision_log_, AppendLog::open(*options.decision_log, *out.disk_));
   }
-  return ControlService(std::move(options), clock, std::move(log));
+  if (options.ledger) {
+    COFFERDAM_TRY(auto log, AppendLog::open(*options.ledger, *out.disk_));
+    out.ledger_ = std::make_unique<LedgerStore>(std::move(log));
+  }
+  if (options.state_folder) {
+    COFFERDAM_TRY(auto states, StateStore::open(*options.state_folder));
+    out.states_ = std::make_unique<StateStore>(std::move(states));
+  }
+  out.credentials_ = std::move(options.credentials);
+  out.handouts_ = std::move(options);
+  return out;
 }
 
-net::HttpResponse ControlService::handle(const net::HttpRequest& request) {
+LedgerCounts ControlService::ledger_counts() const {
+  return ledger_ ? ledger_->counts() : LedgerCounts();
+}
+
+std::optional<std::chrono::milliseconds> ControlService::heartbeat_age() const {
+  if (!counts_.last_heartbeat) return std::nullopt;
+  return clock_->now() - *counts_.last_heartbeat;
+}
+
+Task<net::HttpResponse> ControlService::handle(net::HttpRequest request) {
   Result<net::HttpResponse> response = no_such_route();
   if (request.method == "GET") {
-    response = get(request.target);
+    response = co_await get(std::move(request.target));
   } else if (request.method == "POST") {
-    response = post(request.target, request.body);
+    response = co_await post(std::move(request.target), std::move(request.body));
+  } else if (request.method == "PUT") {
+    response = co_await put(std::move(request.target), std::move(request.body));
   } else {
-    return net::error_response(405, "method_not_allowed", "expected GET or POST");
+    co_return net::error_response(405, "method_not_allowed", "expected GET, POST or PUT");
   }
-  if (response) return *std::move(response);
+  if (response) co_return response;
   log::warning("control: " + response.error().detail);
-  return net::error_response(response.error());
+  co_return answer_to(response.error());
 }
 
-Result<net::HttpResponse> ControlService::get(std::string_view target) {
-  if (target == "/v1/release-manifest") return release_manifest();
-  if (target == "/v1/credentials") return credentials();
-  if (target == "/v1/status") return status();
-  if (target.starts_with(kOfferPrefix)) return offer(target.substr(kOfferPrefix.size()));
-  return no_such_route();
+Task<net::HttpResponse> ControlService::get(std::string target) {
+  if (target == "/v1/release-manifest") co_return release_manifest();
+  if (target == "/v1/credentials") co_return co_await credentials();
+  if (target == "/v1/status") co_return status();
+  if (target.starts_with(kOfferPrefix)) co_return offer(target.substr(kOfferPrefix.size()));
+  if (target.starts_with(kStatePrefix)) {
+    co_return co_await state(target.substr(kStatePrefix.size()));
+  }
+  co_return no_such_route();
 }
 
-Result<net::HttpResponse> ControlService::post(std::string_view target, ByteView body) {
-  if (target == "/v1/heartbeat") return heartbeat();
-  if (target == "/v1/decisions") return record_decision(body);
-  if (target == "/v1/exit") return record_exit(body);
-  return no_such_route();
+Task<net::HttpResponse> ControlService::post(std::string target, Bytes body) {
+  if (body.size() > kMaxPostSize) {
+    co_return fail(Errc::invalid_input, "body_too_large", "a POST may have 64 KiB here");
+  }
+  if (target == "/v1/heartbeat") co_return heartbeat();
+  if (target == "/v1/decisions") co_return co_await record_decision(std::move(body));
+  if (target == "/v1/ledger") co_return co_await record_ledger(std::move(body));
+  if (target == "/v1/exit") co_return record_exit(body);
+  if (target == "/v1/gauges") co_return record_gauges(body);
+  co_return no_such_route();
+}
+
+Task<net::HttpResponse> ControlService::put(std::string target, Bytes body) {
+  if (!target.starts_with(kStatePrefix)) co_return no_such_route();
+  if (!states_) co_return not_configured("--state FOLDER");
+  std::function<Status()> work = [states = states_.get(), blob = std::move(body),
+                                  name = target.substr(kStatePrefix.size())] {
+    return states->put(name, blob);
+  };
+  COFFERDAM_CO_CHECK(co_await disk_->run<void>(std::move(work)));
+  co_return no_content();
+}
+
+Task<net::HttpResponse> ControlService::state(std::string name) {
+  if (!states_) co_return not_configured("--state FOLDER");
+  std::function<Result<Bytes>()> work = [states = states_.get(), wanted = std::move(name)] {
+    return states->get(wanted);
+  };
+  COFFERDAM_CO_TRY(const Bytes blob, co_await disk_->run<Bytes>(std::move(work)));
+  co_return net::text_response(200, "application/octet-stream", as_text(blob));
 }
 
 Result<net::HttpResponse> ControlService::release_manifest() const {
-  if (!options_.release_manifest) return not_configured("--release-manifest FILE");
-  COFFERDAM_TRY(const Bytes manifest, read_file(*options_.release_manifest, kMaxManifestSize));
+  if (!handouts_.release_manifest) return not_configured("--release-manifest FILE");
+  COFFERDAM_TRY(const Bytes manifest, read_file(*handouts_.release_manifest, kMaxManifestSize));
   return net::text_response(200, "application/octet-stream", as_text(manifest));
 }
 
 Result<net::HttpResponse> ControlService::offer(std::string_view name) const {
-  const auto found = options_.offers.find(std::string(name));
-  if (found == options_.offers.end()) return not_configured("--offer for this secret");
+  const auto found = handouts_.offers.find(std::string(name));
+  if (found == handouts_.offers.end()) return not_configured("--offer for this secret");
   COFFERDAM_TRY(const std::string text, read_text_file(found->second, kMaxOfferSize));
   const auto value = parse_json(text, kMaxOfferSize);
   if (!value || !value->is_object() || !value->as_object().contains("ciphertext")) {
@@ -106,30 +149,44 @@ Result<net::HttpResponse> ControlService::offer(std::string_view name) const {
   return net::json_response(200, text);
 }
 
-Result<net::HttpResponse> ControlService::credentials() const {
-  if (!options_.credentials) return not_configured("--credentials FILE");
-  COFFERDAM_TRY(const Secret json, options_.credentials->read());
+Task<net::HttpResponse> ControlService::credentials() {
+  if (!credentials_) {
+    co_return not_configured("--credentials FILE, nor found AWS credentials anywhere else");
+  }
+  auto json = co_await credentials_->read();
+  if (!json) {
+    ++counts_.credential_failures;
+    co_return std::unexpected(std::move(json).error());
+  }
   // The server wipes the body once it is sent.
-  return net::json_response(200, as_text(json.reveal()));
+  co_return net::json_response(200, as_text(json->reveal()));
 }
 
 Result<net::HttpResponse> ControlService::heartbeat() {
-  if (!last_heartbeat_) log::info("control: first heartbeat, the enclave has validated itself");
-  last_heartbeat_ = clock_->now();
-  ++heartbeats_;
+  if (!counts_.last_heartbeat) {
+    log::info("control: first heartbeat, the enclave has validated itself");
+  }
+  counts_.last_heartbeat = clock_->now();
+  ++counts_.heartbeats;
   return no_content();
 }
 
-Result<net::HttpResponse> ControlService::record_decision(ByteView body) {
-  if (!decision_log_.valid()) {
-    return fail(Errc::unavailable, "the parent was not given --decision-log FILE");
+Task<net::HttpResponse> ControlService::record_decision(Bytes body) {
+  if (!decision_log_) {
+    co_return fail(Errc::unavailable, "the parent was not given --decision-log FILE");
   }
-  COFFERDAM_TRY(const json::value decision, parse_json(as_text(body), kMaxDecisionSize));
-  if (!decision.is_object()) return fail(Errc::invalid_input, "expected a JSON object");
+  COFFERDAM_CO_TRY(const json::value decision, parse_json(as_text(body), kMaxPostSize));
+  if (!decision.is_object()) co_return fail(Errc::invalid_input, "expected a JSON object");
   // Written anew, so that it is one line whatever white space it came with.
-  COFFERDAM_CHECK(append(decision_log_.get(), json::serialize(decision) + "\n"));
-  ++decisions_;
-  return no_content();
+  COFFERDAM_CO_CHECK(co_await decision_log_->append(json::serialize(decision)));
+  ++counts_.decisions;
+  co_return no_content();
+}
+
+Task<net::HttpResponse> ControlService::record_ledger(Bytes body) {
+  if (!ledger_) co_return fail(Errc::unavailable, "the parent was not given --ledger FILE");
+  COFFERDAM_CO_CHECK(co_await ledger_->append(std::string(as_text(body))));
+  co_return no_content();
 }
 
 Result<net::HttpResponse> ControlService::record_exit(ByteView body) {
@@ -140,15 +197,22 @@ Result<net::HttpResponse> ControlService::record_exit(ByteView body) {
   return no_content();
 }
 
+Result<net::HttpResponse> ControlService::record_gauges(ByteView body) {
+  COFFERDAM_TRY(gauges_, parse_gauges(body));
+  return no_content();
+}
+
 Result<net::HttpResponse> ControlService::status() const {
   json::object status = status_source_ ? status_source_() : json::object();
-  status["heartbeats"] = heartbeats_;
-  if (last_heartbeat_) {
-    status["lastHeartbeat"] = format_rfc3339(*last_heartbeat_);
+  status["heartbeats"] = counts_.heartbeats;
+  if (counts_.last_heartbeat) {
+    status["lastHeartbeat"] = format_rfc3339(*counts_.last_heartbeat);
   } else {
     status["lastHeartbeat"] = nullptr;
   }
-  status["decisions"] = decisions_;
+  status["decisions"] = counts_.decisions;
+  const LedgerCounts ledger = ledger_counts();
+  status["ledger"] = {{"lines", ledger.lines}, {"gaps", ledger.gaps}, {"repeats", ledger.repeats}};
   status["exit"] = last_exit_;
   return net::json_response(200, json::serialize(status));
 }

@@ -5,65 +5,105 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "net/http.h"
 #include "net/task.h"
+#include "parent/append_log.h"
 #include "parent/credential_source.h"
+#include "parent/gauges.h"
+#include "parent/ledger_store.h"
+#include "parent/state_store.h"
 
 namespace cofferdam::parent {
 
-// Files are read when they are asked for: replacing one is enough to change it.
-struct ControlOptions {
+// What is handed over as it is in a file. Files are read when they are asked for:
+// replacing one is enough to change it.
+struct Handouts {
   std::optional<std::filesystem::path> release_manifest;
   std::map<std::string, std::filesystem::path> offers;  // Secret name to JSON file.
+};
+
+struct ControlOptions : Handouts {
   std::optional<CredentialSource> credentials;
   std::optional<std::filesystem::path> decision_log;
+  std::optional<std::filesystem::path> ledger;
+  std::optional<std::filesystem::path> state_folder;
+};
+
+struct ControlCounts {
+  std::uint64_t heartbeats = 0;
+  std::uint64_t decisions = 0;
+  std::uint64_t credential_failures = 0;
+  std::optional<Timestamp> last_heartbeat;
 };
 
 // The parent's side of the control endpoint (docs/parent.md): what an enclave needs from
-// outside, handed over as opaque data.
+// outside, handed over as opaque data, and what it wants kept or known.
 //
 // Nothing here is trusted by the enclave. A parent that lies about any of it can stop
-// the enclave from working, which it always could, and nothing more.
+// the enclave from working, which it always could, and nothing more. Nor does this trust
+// the enclave: every body is bounded and checked, and what waits for the disk waits on a
+// thread of its own.
+//
+// One event loop. What handle() began must have ended, or the loop been destroyed, before
+// this goes.
 class ControlService {
  public:
-  // `clock` must outlive the service. Errc::unavailable if the decision log cannot be opened.
+  static constexpr std::size_t kMaxBody = StateStore::kMaxSize;  // Of any request.
+
+  // `clock` must outlive the service. Errc::unavailable if a file or folder to write to
+  // cannot be opened.
   static Result<ControlService> open(ControlOptions options, const Clock& clock);
+  ControlService(ControlService&&) noexcept;
+  ControlService& operator=(ControlService&&) noexcept;
+  ~ControlService();
 
   // More members for GET /v1/status, such as the egress counts.
   void set_status_source(std::function<json::object()> source) {
     status_source_ = std::move(source);
   }
+  void set_handouts(Handouts handouts) { handouts_ = std::move(handouts); }
 
-  net::HttpResponse handle(const net::HttpRequest& request);
+  Task<net::HttpResponse> handle(net::HttpRequest request);
+
+  const ControlCounts& counts() const noexcept { return counts_; }
+  std::optional<std::chrono::milliseconds> heartbeat_age() const;
+  const std::optional<Gauges>& gauges() const noexcept { return gauges_; }
+  LedgerCounts ledger_counts() const;
 
  private:
-  ControlService(ControlOptions options, const Clock& clock, UniqueFd decision_log)
-      : options_(std::move(options)), clock_(&clock), decision_log_(std::move(decision_log)) {}
+  explicit ControlService(const Clock& clock);
 
-  Result<net::HttpResponse> get(std::string_view target);
-  Result<net::HttpResponse> post(std::string_view target, ByteView body);
+  Task<net::HttpResponse> get(std::string target);
+  Task<net::HttpResponse> post(std::string target, Bytes body);
+  Task<net::HttpResponse> put(std::string target, Bytes body);
   Result<net::HttpResponse> release_manifest() const;
   Result<net::HttpResponse> offer(std::string_view name) const;
-  Result<net::HttpResponse> credentials() const;
+  Task<net::HttpResponse> credentials();
+  Task<net::HttpResponse> state(std::string name);
   Result<net::HttpResponse> heartbeat();
-  Result<net::HttpResponse> record_decision(ByteView body);
+  Task<net::HttpResponse> record_decision(Bytes body);
+  Task<net::HttpResponse> record_ledger(Bytes body);
   Result<net::HttpResponse> record_exit(ByteView body);
+  Result<net::HttpResponse> record_gauges(ByteView body);
   Result<net::HttpResponse> status() const;
 
-  ControlOptions options_;
+  Handouts handouts_;
+  std::optional<CredentialSource> credentials_;
   const Clock* clock_;
-  UniqueFd decision_log_;
+  std::unique_ptr<DiskWorker> disk_;
+  std::unique_ptr<AppendLog> decision_log_;
+  std::unique_ptr<LedgerStore> ledger_;
+  std::unique_ptr<StateStore> states_;
   std::function<json::object()> status_source_;
-  std::uint64_t heartbeats_ = 0;
-  std::uint64_t decisions_ = 0;
-  std::optional<Timestamp> last_heartbeat_;
+  ControlCounts counts_;
   json::value last_exit_;  // Null until an enclave has told how it ended.
+  std::optional<Gauges> gauges_;
 };
 
 }  // namespace cofferdam::parent

@@ -43,7 +43,8 @@ net::HttpResponse ask(ControlService& service, std::string method, std::string t
   request.method = std::move(method);
   request.target = std::move(target);
   request.body = to_bytes(body);
-  return service.handle(request);
+  boost::asio::io_context io(1);
+  return net::testing::run(io, service.handle(std::move(request))).value();
 }
 
 TEST_F(ControlTest, HandsOverFilesAsTheyAreNow) {

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <variant>
 
+#include "aws/credential_cache.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "net/task.h"
 
 namespace cofferdam::parent {
 
@@ -19,18 +22,20 @@ class CredentialSource {
     return CredentialSource(std::move(path));
   }
 
-  // AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where set, AWS_SESSION_TOKEN, as they
-  // are now. Errc::not_found if the first two are not set.
-  static Result<CredentialSource> environment();
+  // Credentials that are fetched and refreshed.
+  static CredentialSource refreshed(std::shared_ptr<aws::CredentialCache> cache) {
+    return CredentialSource(std::move(cache));
+  }
 
   // The JSON object {"AccessKeyId", "SecretAccessKey", "Token"?, "Expiration"?}.
-  Result<Secret> read() const;
+  Task<Secret> read() const;
 
  private:
-  explicit CredentialSource(std::variant<std::filesystem::path, Secret> source)
+  using Cache = std::shared_ptr<aws::CredentialCache>;
+  explicit CredentialSource(std::variant<std::filesystem::path, Cache> source)
       : source_(std::move(source)) {}
 
-  std::variant<std::filesystem::path, Secret> source_;
+  std::variant<std::filesystem::path, Cache> source_;
 };
 
 }  // namespace cofferdam::parent

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "base/test_folder.h"
@@ -12,51 +11,41 @@
 namespace cofferdam::parent {
 namespace {
 
-class CredentialSourceTest : public ::testing::Test {
- protected:
-  CredentialSourceTest() { clear(); }
-  ~CredentialSourceTest() override { clear(); }
-
-  static void clear() {
-    for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}) {
-      unsetenv(name);
-    }
-  }
-};
-
-TEST_F(CredentialSourceTest, ReadsTheEnvironment) {
-  setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
-  setenv("AWS_SECRET_ACCESS_KEY", "key/+=", 1);
-  EXPECT_EQ(as_text(CredentialSource::environment().value().read().value().reveal()),
-            R"({"AccessKeyId":"AKIDEXAMPLE","SecretAccessKey":"key/+="})");
-  setenv("AWS_SESSION_TOKEN", "token", 1);
-  EXPECT_EQ(as_text(CredentialSource::environment().value().read().value().reveal()),
-            R"({"AccessKeyId":"AKIDEXAMPLE","SecretAccessKey":"key/+=","Token":"token"})");
+Result<Secret> read(const CredentialSource& source) {
+  boost::asio::io_context io(1);
+  return net::testing::run(io, source.read());
 }
 
-TEST_F(CredentialSourceTest, AnEmptyEnvironmentIsNotFound) {
-  setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
-  EXPECT_EQ(CredentialSource::environment().error().code, Errc::not_found);
-}
-
-TEST_F(CredentialSourceTest, RefusesWhatWouldBreakTheJson) {
-  setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
-  setenv("AWS_SECRET_ACCESS_KEY", R"(x","Token":"y)", 1);
-  const auto source = CredentialSource::environment();
-  ASSERT_FALSE(source.has_value());
-  EXPECT_EQ(source.error().code, Errc::invalid_input);
-  EXPECT_EQ(source.error().detail.find("Token\":\"y"), std::string::npos);
-}
-
-TEST_F(CredentialSourceTest, SeesANewFileAtOnce) {
+TEST(CredentialSourceTest, SeesANewFileAtOnce) {
   const TestFolder folder;
   const auto path = folder / "credentials.json";
   const auto source = CredentialSource::file(path);
-  EXPECT_EQ(source.read().error().code, Errc::not_found);
+  EXPECT_EQ(read(source).error().code, Errc::not_found);
   std::ofstream(path) << "first";
-  EXPECT_EQ(as_text(source.read().value().reveal()), "first");
+  EXPECT_EQ(as_text(read(source).value().reveal()), "first");
   std::ofstream(path) << "second";
-  EXPECT_EQ(as_text(source.read().value().reveal()), "second");
+  EXPECT_EQ(as_text(read(source).value().reveal()), "second");
+}
+
+// Credentials without an end, as from the environment.
+class Fixed final : public aws::CredentialProvider {
+ public:
+  std::string_view name() const override { return "a test"; }
+  Task<aws::IssuedCredentials> fetch() override {
+    aws::IssuedCredentials out;
+    out.credentials.access_key_id = "AKIDEXAMPLE";
+    out.credentials.secret_access_key = Secret::copy_of(as_bytes("key/+="));
+    co_return out;
+  }
+};
+
+TEST(CredentialSourceTest, WritesWhatAProviderIssued) {
+  boost::asio::io_context io(1);
+  const SystemClock clock;
+  const auto source = CredentialSource::refreshed(
+      std::make_shared<aws::CredentialCache>(io.get_executor(), std::make_unique<Fixed>(), clock));
+  EXPECT_EQ(as_text(net::testing::run(io, source.read()).value().reveal()),
+            R"({"AccessKeyId":"AKIDEXAMPLE","SecretAccessKey":"key/+="})");
 }
 
 }  // namespace
