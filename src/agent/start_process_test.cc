@@ -81,6 +81,18 @@ TEST_F(StartProcessTest, TakesUserGroupAndAdditionalGroups) {
   EXPECT_THAT(life.output, HasSubstr("end 0 0"));
 }
 
+TEST_F(StartProcessTest, NotEvenRootMayReadProcessesOrChangeTheKernel) {
+  COFFERDAM_NEEDS(Users::only_one);
+  const Life life = live(Users::only_one);
+  const std::string label = "capabilities ";
+  const std::size_t at = life.output.find(label);
+  ASSERT_NE(at, std::string::npos) << life.output;
+  const std::uint64_t held = std::stoull(life.output.substr(at + label.size(), 16), nullptr, 16);
+  EXPECT_NE(held, 0U);
+  // CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_PTRACE, CAP_PERFMON and CAP_BPF.
+  for (const unsigned one : {16U, 17U, 19U, 38U, 39U}) EXPECT_EQ(held >> one & 1U, 0U) << one;
+}
+
 TEST_F(StartProcessTest, HasNoGroupsItWasNotGiven) {
   COFFERDAM_NEEDS(Users::all);
   const auto life = test::as_first_process(Users::all, [this] {
