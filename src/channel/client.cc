@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel/client.h"
 
+#include <algorithm>
+
+#include "base/json.h"
 #include "channel/messages.h"
 #include "channel/reason.h"
 #include "channel/request.h"
@@ -10,12 +13,26 @@
 namespace cofferdam::channel {
 namespace {
 
-// What the enclave answered where a refusal was not expected: its own words.
+constexpr std::size_t kMaxReasonSize = 64;
+
+// The reason code of an enclave's refusal, where it has the form of one.
+std::string stated_reason(const net::HttpResponse& response) {
+  const auto parsed = parse_json(as_text(response.body), kMaxMessageSize, /*max_depth=*/2);
+  const auto* const object = parsed ? parsed->if_object() : nullptr;
+  if (object == nullptr) return "";
+  const auto reason = required_string(*object, "error");
+  if (!reason || reason->empty() || reason->size() > kMaxReasonSize) return "";
+  const bool is_code =
+      std::ranges::all_of(*reason, [](char c) { return c == '_' || (c >= 'a' && c <= 'z'); });
+  return is_code ? " (" + *reason + ")" : "";
+}
+
+// What the enclave answered where a refusal was not expected.
 std::unexpected<Error> refused(std::string_view what, const net::HttpResponse& response) {
   const Errc code = response.status >= 500 ? Errc::unavailable : Errc::denied;
-  return fail(
-      code, reason::kNotAuthenticated,
-      "the enclave answers " + std::to_string(response.status) + " to " + std::string(what));
+  return fail(code, reason::kNotAuthenticated,
+              "the enclave answers " + std::to_string(response.status) + stated_reason(response) +
+                  " to " + std::string(what));
 }
 
 // One request of ours on a connection that is not yet the HTTP client's.

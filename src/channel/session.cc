@@ -90,11 +90,12 @@ Task<net::HttpResponse> Session::handle(net::HttpRequest request) {
 Task<net::HttpResponse> Session::attest(net::HttpRequest request) {
   const auto challenge = parse_challenge(as_text(request.body));
   if (!challenge) co_return refusal(challenge.error());
-  if (challenges_answered_++ == kMaxChallenges) {
+  if (challenges_answered_ == kMaxChallenges) {
     const auto error = fail(Errc::denied, reason::kTooManyChallenges,
                             "this connection has had its challenges answered; open another");
     co_return refusal(error.error());
   }
+  ++challenges_answered_;
   AttestAnswer out{.answer = {.document = {}, .manifest = shared_.options.manifest},
                    .challenge = challenge_};
   COFFERDAM_CO_TRY(out.answer.document, shared_.parts.identity.answer(*challenge, exporter_));
