@@ -69,9 +69,9 @@ Status LineFile::cut_half_line() {
   return {};
 }
 
-Status LineFile::append(std::string_view line) {
+Status LineFile::append(std::string_view lines) {
   if (torn_) COFFERDAM_CHECK(cut_half_line());
-  const std::string text = std::string(line) + "\n";
+  const std::string text = std::string(lines) + "\n";
   torn_ = true;
   std::string_view rest = text;
   while (!rest.empty()) {

@@ -22,9 +22,9 @@ class LineFile {
   // Made where it is missing, mode 0600. Errc::unavailable, also for a symbolic link.
   static Result<LineFile> open(const std::filesystem::path& path);
 
-  // Returns once the line, which must not contain an end of line, is on the disk.
-  // Errc::unavailable.
-  Status append(std::string_view line);
+  // Returns once the line, to which its end is added, is on the disk: or several lines, which
+  // then stand or fall together. Errc::unavailable.
+  Status append(std::string_view lines);
 
  private:
   LineFile(UniqueFd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}

@@ -69,7 +69,8 @@ bool is_half_line(std::string_view text) {
   boost::json::basic_parser<Grammar> parser((json::parse_options()));
   Grammar::error error;
   const std::size_t used = parser.write_some(true, text.data(), text.size(), error);
-  return !error && used == text.size();
+  if (error || used != text.size()) return false;
+  return !parser.done() || parse_line(text).has_value();
 }
 
 }  // namespace cofferdam::ledger

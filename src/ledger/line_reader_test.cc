@@ -40,7 +40,9 @@ TEST(HalfLineTest, IsTheBeginningOfALineAndNothingElse) {
   for (std::size_t size = 0; size <= line.size(); ++size) {
     EXPECT_TRUE(is_half_line(std::string_view(line).substr(0, size))) << size;
   }
-  EXPECT_FALSE(is_half_line(line + "x"));
+  for (const char* const more : {"x", " ", "\t", "\r", "}"}) {
+    EXPECT_FALSE(is_half_line(line + more)) << more;
+  }
   EXPECT_FALSE(is_half_line(line + line));
   EXPECT_FALSE(is_half_line("x"));
   EXPECT_FALSE(is_half_line(R"({"entry":1)"));

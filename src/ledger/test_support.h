@@ -33,6 +33,7 @@ class Platform {
   // A document that carries what the ledger asks for.
   Bytes attest(const SignedLedger::Binding& binding) const {
     attest::Document document = attest::test::healthy_document(chain_);
+    document.pcrs = pcrs();
     document.public_key = binding.public_key;
     document.user_data = binding.user_data;
     return attest::test::sign(document);
@@ -47,9 +48,15 @@ class Platform {
   }
 
   attest::TrustRoot root() const { return attest::test::root_of(chain_); }
-  attest::Pcrs pcrs() const { return attest::test::healthy_document(chain_).pcrs; }
+  attest::Pcrs pcrs() const {
+    attest::Pcrs out = changed_;
+    out.merge(attest::test::healthy_document(chain_).pcrs);
+    return out;
+  }
+  void set_pcr(std::uint8_t index, Bytes value) { changed_[index] = std::move(value); }
 
  private:
+  attest::Pcrs changed_;
   attest::test::Chain chain_ = attest::test::issue();
 };
 

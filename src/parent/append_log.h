@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "base/file.h"
+#include "ledger/line_file.h"
 #include "net/task.h"
 #include "parent/disk_worker.h"
 
@@ -28,12 +28,10 @@ class AppendLog {
  private:
   struct Batch;
 
-  AppendLog(UniqueFd file, std::string name, DiskWorker& disk)
-      : file_(std::move(file)), name_(std::move(name)), disk_(disk) {}
+  AppendLog(ledger::LineFile file, DiskWorker& disk) : file_(std::move(file)), disk_(disk) {}
   boost::asio::awaitable<void> write_batches();
 
-  UniqueFd file_;
-  std::string name_;
+  ledger::LineFile file_;  // On the disk's thread.
   DiskWorker& disk_;
   std::shared_ptr<Batch> next_;  // What is not given to the disk yet.
   bool writing_ = false;
