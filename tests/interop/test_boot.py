@@ -62,7 +62,7 @@ FIRST = """\
 # The security module and the parent, which are elsewhere in reality; then the image's init.
 /test/cofferdam nsm serve --listen unix:/test/nsm.sock --data /test/nsm {pcrs} &
 /test/cofferdam-parent --control unix:/test/control.sock --egress unix:/test/egress.sock \\
-  --release-manifest /test/manifest --decision-log /test/decisions &
+  --release-manifest /test/manifest --ledger /test/ledger &
 until [ -S /test/nsm.sock ] && [ -S /test/control.sock ]; do /test/sleep 0.1; done
 exec /init
 """

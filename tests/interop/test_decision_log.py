@@ -24,8 +24,8 @@ CONTEXT = {"application": "interop-application", "b": "value-of-b"}
 
 
 def documented_members() -> dict[str, bool]:
-    """From the table in docs/decision-log.md, in its order: whether a line always has it."""
-    text = (ROOT / "docs/decision-log.md").read_text()
+    """From the table in docs/ledger.md, in its order: whether a line always has it."""
+    text = (ROOT / "docs/ledger.md").read_text()
     rows = re.findall(r"^\| (`.*?) \| (yes)? ?\| .* \|$", text, re.MULTILINE)
     return {name: bool(always) for names, always in rows for name in re.findall(r"`(\w+)`", names)}
 

@@ -9,8 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from container_tools import need
+from ledger_lines import verify
 
 ROOT = Path(__file__).resolve().parents[2]
 # Downloads, an image of up to a few hundred megabytes, and a run.
@@ -21,11 +23,12 @@ LIMIT_SECONDS = 300
     ("example", "language"), [("cpp", "C++"), ("python", "Python"), ("node", "JavaScript")]
 )
 def test_a_workload_of_debian_packages_proves_that_it_has_the_secret(
-    program: Path, example: str, language: str
+    program: Path, tmp_path: Path, example: str, language: str
 ) -> None:
     need("apt-get", "dpkg-deb", "aws", "openssl")
+    kept = str(tmp_path / "kept")
     done = subprocess.run(
-        [str(ROOT / "examples/run"), example, "--programs", str(program.parent)],
+        [str(ROOT / "examples/run"), example, "--programs", str(program.parent), "--keep", kept],
         env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         capture_output=True,
         text=True,
@@ -37,3 +40,11 @@ def test_a_workload_of_debian_packages_proves_that_it_has_the_secret(
     assert found["holds"] is True
     # As its user asked for: not the agent's root.
     assert (found["language"], found["uid"]) == (language, 1000)
+    # The same verdict that `cofferdam audit verify` gives, from Python alone.
+    root = x509.load_pem_x509_certificate((tmp_path / "kept/aws/nsm/root.pem").read_bytes())
+    enclave, entries = verify((tmp_path / "kept/ledger.jsonl").read_bytes(), root)
+    assert {f"PCR{index}": enclave.pcrs[index].hex() for index in (0, 8)}.items() <= {
+        name: value.lower() for name, value in found["pcrs"].items()
+    }.items()
+    kinds = [entry["kind"] for entry in entries]
+    assert kinds == ["genesis", "self_validation", "release", "closing"]
