@@ -98,8 +98,12 @@ Task<net::HttpResponse> Ingress::forward(channel::AdmittedRequest admitted) {
   claim.deadline = admitted.deadline;
   claim.client = std::move(admitted.client);
   channel::stamp(request, claim);
+  strip_hop_headers(request.headers);
   auto response = co_await workload_.send(std::move(request));
-  if (response) co_return response;
+  if (response) {
+    strip_hop_headers(response->headers);
+    co_return response;
+  }
   const bool late = response.error().code == Errc::deadline_exceeded;
   co_return net::error_response(late ? 504 : 502, reason::kWorkloadUnreachable,
                                 "the workload does not answer");

@@ -43,11 +43,15 @@ Result<std::unique_ptr<PeerLink>> PeerLink::create(Parts parts, const PeerSpec& 
 }
 
 Task<net::HttpResponse> PeerLink::pass(net::HttpRequest request) {
+  strip_hop_headers(request.headers);
   // The peer's name is ours to say, whatever the workload calls its listener.
   std::erase_if(request.headers,
                 [](const auto& header) { return equal_ignoring_case(header.first, "Host"); });
   auto response = co_await client_->send(std::move(request), kPeerTime);
-  if (response) co_return response;
+  if (response) {
+    strip_hop_headers(response->headers);
+    co_return response;
+  }
   const Error& error = response.error();
   log::warning("peer " + name_ + ": " + error.detail);
   const unsigned status = error.code == Errc::deadline_exceeded ? 504 : 502;

@@ -29,10 +29,14 @@ struct Server::State {
       COFFERDAM_CO_TRY(const std::string source, co_await read_proxy_header(plain));
       log::debug("channel: connection from " + source + ", as the parent says");
     }
-    COFFERDAM_CO_TRY(const auto context, self->parts.identity.context());
+    const auto context = self->parts.identity.context();
+    if (!context) {
+      log::warning("channel: no certificate to show: " + context.error().detail);
+      co_return std::unexpected(context.error());
+    }
     net::TlsCertificateCheck check = accept_any_certificate;
     COFFERDAM_CO_TRY(net::Stream secured,
-                     co_await tls_accept_peer(std::move(plain), context, std::move(check)));
+                     co_await tls_accept_peer(std::move(plain), *context, std::move(check)));
     COFFERDAM_CO_TRY(const net::TlsExporter exporter, net::tls_exporter(secured));
     const Session::Shared shared{self->parts, self->options, self->admission};
     auto session = std::make_shared<Session>(shared, exporter, net::tls_peer_certificate(secured));
