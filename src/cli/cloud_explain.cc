@@ -15,8 +15,9 @@ namespace {
 
 constexpr const char* kFooter =
     R"(The request is one event of the event log (cofferdam cloud --record), or
-  {"principal": ARN, "action": "kms:Decrypt", "resource": ARN, "context": {KEY: TEXT or [TEXTS]}}
-It is judged by the policies in force in --data, whose server must be stopped. Without --data the
+  {"principal": ARN, "action": "kms:Decrypt", "resource": ARN, "context": {KEY: TEXT or [TEXTS]},
+   "sessionPolicies": [POLICY]}
+It is judged by the policies and grants in force in --data, whose server must be stopped. Without --data the
 explanation is that of the event itself, as it was decided. See docs/local-aws.md.
 Exit status: 0 allowed, 1 denied, 2 usage, 3 environment.
 
@@ -82,7 +83,8 @@ Result<json::object> evaluation_of(const json::object& input) {
   return chosen->get_object();
 }
 
-Result<policy::Explanation> explain(const std::string& data, const policy::Request& request) {
+Result<cloud::RequestExplanation> explain(const std::string& data,
+                                          const cloud::AskedRequest& asked) {
   std::error_code ignored;
   if (!std::filesystem::exists(std::filesystem::path(data) / "master.key", ignored)) {
     return fail(Errc::not_found, data + " is not a folder of cofferdam cloud");
@@ -90,7 +92,7 @@ Result<policy::Explanation> explain(const std::string& data, const policy::Reque
   COFFERDAM_TRY(const cloud::DataFolder folder, cloud::DataFolder::open(data));
   COFFERDAM_TRY(Secret key, folder.master_key());
   COFFERDAM_TRY(cloud::Store store, cloud::Store::open(folder.database(), std::move(key)));
-  return cloud::explain_request(store, request);
+  return cloud::explain_request(store, asked);
 }
 
 Result<Exit> explain_now(const ExplainCommand& command, const json::object& evaluation) {
@@ -98,10 +100,10 @@ Result<Exit> explain_now(const ExplainCommand& command, const json::object& eval
   if (request == nullptr || !request->is_object()) {
     return fail(Errc::invalid_input, "there is no request");
   }
-  COFFERDAM_TRY(const policy::Request asked, cloud::read_request(request->get_object()));
-  COFFERDAM_TRY(const policy::Explanation why, explain(command.data, asked));
-  std::cout << (command.json ? pretty_json(policy::to_json(why)) : policy::to_text(why));
-  return why.verdict.allowed ? Exit::ok : Exit::negative;
+  COFFERDAM_TRY(const cloud::AskedRequest asked, cloud::read_asked_request(request->get_object()));
+  COFFERDAM_TRY(const cloud::RequestExplanation why, explain(command.data, asked));
+  std::cout << (command.json ? pretty_json(cloud::to_json(why)) : cloud::to_text(why));
+  return why.allowed() ? Exit::ok : Exit::negative;
 }
 
 // As it was decided.
