@@ -127,8 +127,20 @@ json::object recipient(const ledger::Decision& decision) {
   return out;
 }
 
-json::object evaluation_of(const Evaluation& evaluation) {
-  json::object out{{"request", to_json(evaluation.request)},
+// What a session was handed over with is nowhere else to be found.
+json::object request_of(const Evaluation& evaluation, const CallTrace& trace) {
+  json::object out = to_json(evaluation.request);
+  if (!trace.caller || !trace.caller->session_policies) return out;
+  json::array policies;
+  for (const SharedPolicy& policy : *trace.caller->session_policies) {
+    policies.push_back(policy::to_json(policy->document));
+  }
+  out["sessionPolicies"] = std::move(policies);
+  return out;
+}
+
+json::object evaluation_of(const Evaluation& evaluation, const CallTrace& trace) {
+  json::object out{{"request", request_of(evaluation, trace)},
                    {"allowed", evaluation.verdict.allowed || evaluation.by_grant}};
   if (evaluation.by_grant) out["byGrant"] = true;
   if (evaluation.why) out["explanation"] = policy::to_json(*evaluation.why);
@@ -161,7 +173,7 @@ json::value or_null(const json::object& object) {
 json::object own_part(const CallTrace& trace) {
   json::array evaluations;
   for (const Evaluation& evaluation : trace.evaluations) {
-    evaluations.push_back(evaluation_of(evaluation));
+    evaluations.push_back(evaluation_of(evaluation, trace));
   }
   return {{"evaluations", std::move(evaluations)}};
 }
@@ -232,6 +244,29 @@ json::object make_event(const Answered& answered) {
         {"clientProvidedHostHeader", printable(net::header(answered.request.headers, "Host"))}};
   }
   if (!trace.evaluations.empty()) event["cofferdam"] = own_part(trace);
+  return event;
+}
+
+json::object make_nested_event(const std::string& event_id, const Answered& around,
+                               const NestedCall& nested) {
+  const net::HttpResponse unknown;
+  json::object event =
+      make_event({.event_id = event_id,
+                  .name = {.service = nested.service, .operation = nested.operation},
+                  .time = around.time,
+                  .place = around.place,
+                  .request = around.request,
+                  .response = unknown,
+                  .trace = nested.trace});
+  const std::string service = nested.invoked_by + ".amazonaws.com";
+  event["userIdentity"].get_object()["invokedBy"] = service;
+  event["sourceIPAddress"] = service;
+  event["userAgent"] = service;
+  event.erase("tlsDetails");
+  if (nested.error) {
+    event["errorCode"] = nested.error->type;
+    event["errorMessage"] = nested.error->message;
+  }
   return event;
 }
 

@@ -33,6 +33,12 @@ struct Answered {
 // (policy::to_json). Holds no plaintext, ciphertext, token, signature or secret value.
 json::object make_event(const Answered& answered);
 
+// The event of a request that a service made on the way to the answer: it comes from the
+// service, in the name of the caller (CloudTrail User Guide, "userIdentity", invokedBy).
+// `event_id` is its own; `around` is the request that led to it.
+json::object make_nested_event(const std::string& event_id, const Answered& around,
+                               const NestedCall& nested);
+
 // A request as events write it: {"principal": {"type","arn","account","roleArn"?},
 // "action", "resource", "context": {KEY: [VALUES]}}. read_request() also takes an ARN as
 // "principal" and a text as the value of a key. Errc::invalid_input for anything else.

@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <chrono>
 #include <span>
+#include <utility>
 
 #include "base/text.h"
+#include "base/time.h"
 
 namespace cofferdam::cloud {
 namespace {
@@ -105,6 +109,7 @@ constexpr auto kStsParameters = std::to_array<std::string_view>({
 constexpr auto kStsElements = std::to_array<std::string_view>({
     "AssumedRoleUser",
     "Audience",
+    "Credentials",
     "PackedPolicySize",
     "Provider",
     "SourceIdentity",
@@ -139,7 +144,7 @@ constexpr auto kIamParameters = std::to_array<std::string_view>({
     "VersionId",
 });
 constexpr auto kIamElements = std::to_array<std::string_view>(
-    {"OpenIDConnectProviderArn", "Policy", "PolicyVersion", "Role", "User"});
+    {"AccessKey", "OpenIDConnectProviderArn", "Policy", "PolicyVersion", "Role", "User"});
 
 struct Lists {
   std::string_view service;
@@ -158,6 +163,13 @@ constexpr auto kMaps = std::to_array<std::string_view>(
     {"DestinationEncryptionContext", "EncryptionContext", "EncryptionContextEquals",
      "EncryptionContextSubset", "SourceEncryptionContext"});
 
+// What never leaves, however deep it is.
+constexpr auto kPrivate = std::to_array<std::string_view>({"SecretAccessKey", "SessionToken"});
+
+bool is_one_of(Names names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
 std::string event_name_of(std::string_view name) {
   std::string out(name);
   if (!out.empty()) out.front() = to_lower(out.front());
@@ -174,21 +186,105 @@ json::value rename_members(std::string_view name, const json::value& value) {
   if (!value.is_object()) return value;
   json::object out;
   for (const auto& [key, member] : value.get_object()) {
-    out[event_name_of(key)] = rename_members(key, member);
+    if (!is_one_of(kPrivate, key)) out[event_name_of(key)] = rename_members(key, member);
   }
   return out;
+}
+
+bool is_empty_object(const json::value& value) {
+  return value.is_object() && value.get_object().empty();
 }
 
 json::object pass(Names names, const json::object& members) {
   json::object out;
   for (const auto& [key, value] : members) {
     const bool listed = std::ranges::find(names, std::string_view(key)) != names.end();
-    if (listed) out[event_name_of(key)] = rename_members(key, value);
+    if (!listed) continue;
+    json::value renamed = rename_members(key, value);
+    // Nothing but what is private was in it.
+    if (is_empty_object(renamed) && !is_empty_object(value)) continue;
+    out[event_name_of(key)] = std::move(renamed);
   }
   return out;
 }
 
+// What of our own XML is no text.
+constexpr auto kNumbers = std::to_array<std::string_view>(
+    {"AttachmentCount", "MaxSessionDuration", "PackedPolicySize", "PermissionsBoundaryUsageCount"});
+constexpr auto kFlags = std::to_array<std::string_view>({"IsAttachable", "IsDefaultVersion"});
+constexpr auto kDates = std::to_array<std::string_view>({"CreateDate", "Expiration", "UpdateDate"});
+
+// "Jul 18, 2023, 4:07:49 PM", as CloudTrail writes dates inside answers.
+std::string event_date(std::string_view text) {
+  constexpr auto kMonths = std::to_array<std::string_view>(
+      {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"});
+  const auto time = parse_rfc3339(text);
+  if (!time) return std::string(text);
+  const auto day = std::chrono::floor<std::chrono::days>(*time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(*time - day));
+  const auto two = [](auto number) { return (number < 10 ? "0" : "") + std::to_string(number); };
+  const auto hour = clock.hours().count();
+  return std::string(kMonths[static_cast<unsigned>(date.month()) - 1]) + " " +
+         std::to_string(static_cast<unsigned>(date.day())) + ", " +
+         std::to_string(static_cast<int>(date.year())) + ", " +
+         std::to_string(hour % 12 == 0 ? 12 : hour % 12) + ":" + two(clock.minutes().count()) +
+         ":" + two(clock.seconds().count()) + (hour < 12 ? " AM" : " PM");
+}
+
+// Undoes aws::xml_escape().
+std::string unescape(std::string_view text) {
+  constexpr auto kEntities = std::to_array<std::pair<std::string_view, char>>(
+      {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}});
+  std::string out;
+  while (!text.empty()) {
+    const auto* entity = std::ranges::find_if(
+        kEntities, [&](const auto& one) { return text.starts_with(one.first); });
+    const bool found = entity != kEntities.end();
+    out += found ? entity->second : text.front();
+    text.remove_prefix(found ? entity->first.size() : 1);
+  }
+  return out;
+}
+
+json::value leaf_value(std::string_view name, std::string_view text) {
+  if (is_one_of(kFlags, name)) return text == "true";
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  if (is_one_of(kNumbers, name) && std::from_chars(text.data(), end, number).ptr == end) {
+    return number;
+  }
+  return json::value(is_one_of(kDates, name) ? event_date(text) : unescape(text));
+}
+
+// The elements at the front of `rest`, up to the end of the one around them.
+json::value read_elements(std::string_view& rest) {
+  json::object members;
+  json::array list;
+  while (rest.starts_with('<') && !rest.starts_with("</")) {
+    const std::string_view name = rest.substr(1, rest.find('>') - 1);
+    rest.remove_prefix(name.size() + 2);
+    const bool nested = rest.starts_with('<') && !rest.starts_with("</");
+    const std::string_view text = rest.substr(0, rest.find('<'));
+    const json::value value = nested ? read_elements(rest) : leaf_value(name, text);
+    if (!nested) rest.remove_prefix(text.size());
+    rest.remove_prefix(std::min(name.size() + 3, rest.size()));  // </NAME>
+    if (name == "member") {
+      list.push_back(value);
+    } else if (!is_one_of(kPrivate, name) && (nested || !text.empty())) {
+      members[name] = value;
+    }
+  }
+  if (!list.empty()) return list;
+  return members;
+}
+
 }  // namespace
+
+json::object xml_members(std::string_view xml) {
+  const json::value read = read_elements(xml);
+  return read.is_object() ? read.get_object() : json::object();
+}
 
 json::object recorded_parameters(std::string_view service, const json::object& members) {
   const auto* lists = std::ranges::find(kLists, service, &Lists::service);

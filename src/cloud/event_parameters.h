@@ -21,6 +21,10 @@ json::object recorded_elements(std::string_view service, const json::object& mem
 // The members of a Query request ("Tags.member.1.Key") as CloudTrail nests them.
 json::object query_members(const QueryForm& form);
 
+// The members of an answer that XmlText wrote, as CloudTrail nests them: numbers, booleans and
+// dates in its form. Secrets and session tokens are left out.
+json::object xml_members(std::string_view xml);
+
 // Whether CloudTrail calls the operation read-only. Those record no elements of the answer.
 bool is_read_only(std::string_view operation) noexcept;
 

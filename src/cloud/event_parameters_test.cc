@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "cloud/xml_text.h"
+
 namespace cofferdam::cloud {
 namespace {
 
@@ -55,6 +57,28 @@ TEST(EventParametersTest, UseOfAKeyIsReadOnlyAndItsManagementIsNot) {
   for (const char* name : {"CreateKey", "PutSecretValue", "ScheduleKeyDeletion", "TagResource"}) {
     EXPECT_FALSE(is_read_only(name)) << name;
   }
+}
+
+TEST(EventParametersTest, AnswersOfIamAreNestedWithNumbersFlagsAndDates) {
+  XmlText xml;
+  xml.open("Role").leaf("RoleName", "a&b").leaf("MaxSessionDuration", "3600");
+  xml.leaf("CreateDate", "2026-01-15T00:05:09Z").open("Tags");
+  xml.open("member").leaf("Key", "k").leaf("Value", "<v>").close();
+  xml.open("member").leaf("Key", "l").leaf("Value", "").close().close();
+  xml.leaf("Description", "").close();
+  const json::object elements = recorded_elements("iam", xml_members(std::move(xml).take()));
+  EXPECT_EQ(json::serialize(elements), R"({"role":{"roleName":"a&b","maxSessionDuration":3600,)"
+                                       R"("createDate":"Jan 15, 2026, 12:05:09 AM",)"
+                                       R"("tags":[{"key":"k","value":"<v>"},{"key":"l"}]}})");
+}
+
+TEST(EventParametersTest, SecretsAndTokensOfAnswersAreLeftOut) {
+  XmlText xml;
+  xml.open("Credentials").leaf("AccessKeyId", "ASIA").place_of_secret("SecretAccessKey");
+  xml.leaf("SessionToken", "token").leaf("Expiration", "2026-01-15T13:00:00Z").close();
+  const json::object elements = recorded_elements("sts", xml_members(std::move(xml).take()));
+  EXPECT_EQ(json::serialize(elements), R"({"credentials":{"accessKeyId":"ASIA",)"
+                                       R"("expiration":"Jan 15, 2026, 1:00:00 PM"}})");
 }
 
 }  // namespace

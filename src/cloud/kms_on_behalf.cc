@@ -4,6 +4,8 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/encoding.h"
+#include "cloud/api_error.h"
+#include "cloud/event_parameters.h"
 #include "cloud/uuid.h"
 
 namespace cofferdam::cloud {
@@ -66,9 +68,32 @@ Result<Secret> plaintext_of(JsonReply reply) {
 
 Result<JsonReply> KmsOnBehalf::perform(std::string_view operation, const Call& call,
                                        json::object members, const JsonSecrets* secrets) {
-  Call forwarded(call);
-  forwarded.via_service = service_;
-  return kms_.invoke(operation, forwarded, Parameters(members, /*path=*/{}, secrets));
+  Parameters parameters(members, /*path=*/{}, secrets);
+  if (!call.trace.detailed) return kms_.invoke(operation, on_behalf(call, call.trace), parameters);
+  NestedCall nested{.service = "kms",
+                    .operation = std::string(operation),
+                    .invoked_by = std::string(service_),
+                    .error = {},
+                    .trace = {}};
+  nested.trace.detailed = true;
+  nested.trace.request_id = call.request_id;
+  nested.trace.claim = call.claim;
+  nested.trace.caller = call.caller;
+  nested.trace.parameters = recorded_parameters("kms", members);
+  auto reply = kms_.invoke(operation, on_behalf(call, nested.trace), parameters);
+  if (!reply) nested.error = api::to_aws_error(reply.error());
+  call.trace.nested.push_back(std::move(nested));
+  return reply;
+}
+
+Call KmsOnBehalf::on_behalf(const Call& call, CallTrace& trace) const {
+  return {.http = call.http,
+          .claim = call.claim,
+          .caller = call.caller,
+          .request_id = call.request_id,
+          .now = call.now,
+          .trace = trace,
+          .via_service = std::string(service_)};
 }
 
 Result<KmsOnBehalf::DataKey> KmsOnBehalf::generate_data_key(const Call& call,

@@ -40,6 +40,7 @@ class KmsOnBehalf {
  private:
   Result<JsonReply> perform(std::string_view operation, const Call& call, json::object members,
                             const JsonSecrets* secrets = nullptr);
+  Call on_behalf(const Call& call, CallTrace& trace) const;
 
   Kms& kms_;
   std::string_view service_;

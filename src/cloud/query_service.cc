@@ -5,6 +5,7 @@
 #include <array>
 
 #include "cloud/api_error.h"
+#include "cloud/event_parameters.h"
 #include "cloud/xml_text.h"
 
 namespace cofferdam::cloud {
@@ -87,12 +88,21 @@ net::HttpResponse QueryService::answer(const Call& call) {
   return response ? *std::move(response) : refuse_action(response.error(), call.request_id);
 }
 
+// Of STS also where CloudTrail calls the action read-only: who became whom.
+void QueryService::note_elements(const Call& call, std::string_view action,
+                                 const QueryReply& reply) const {
+  const bool recorded = scope() == "sts" || !is_read_only(action);
+  if (!call.trace.detailed || !recorded || !reply.result) return;
+  call.trace.elements = recorded_elements(scope(), xml_members(*reply.result));
+}
+
 Result<net::HttpResponse> QueryService::run(const Call& call) {
   COFFERDAM_TRY(const QueryForm form, form_of(call.http));
   const std::string action(value_of(form, "Action"));
   const std::string_view wanted = value_of(form, "Version");
   if (wanted != version()) return invalid_action(action, wanted);
   COFFERDAM_TRY(QueryReply reply, invoke(action, call, QueryParameters(form)));
+  note_elements(call, action, reply);
   XmlText xml;
   xml.open(action + "Response", xml_namespace());
   if (reply.result) xml.open(action + "Result").raw(*reply.result).close();

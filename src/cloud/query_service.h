@@ -57,6 +57,7 @@ class QueryService : public Service {
 
  private:
   Result<net::HttpResponse> run(const Call& call);
+  void note_elements(const Call& call, std::string_view action, const QueryReply& reply) const;
   net::HttpResponse refuse_action(const Error& error, std::string_view request_id) const;
 };
 

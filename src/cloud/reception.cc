@@ -60,11 +60,10 @@ void cut(const std::vector<Fault>& faults, net::HttpResponse& response) {
   if (has(faults, Fault::Kind::drop)) response.cut_after = 0;
 }
 
-bool denied_by_policy(const CallTrace& trace, const net::HttpResponse& response) {
-  return response.status >= 400 &&
-         std::ranges::any_of(trace.evaluations, [](const Evaluation& evaluation) {
-           return !evaluation.verdict.allowed && !evaluation.by_grant;
-         });
+bool denied_by_policy(const CallTrace& trace) {
+  return std::ranges::any_of(trace.evaluations, [](const Evaluation& evaluation) {
+    return !evaluation.verdict.allowed && !evaluation.by_grant;
+  });
 }
 
 // Who asked what.
@@ -189,18 +188,28 @@ void Reception::conclude(const Visit& visit, net::HttpResponse& response) {
 
 void Reception::record(const Visit& visit, net::HttpResponse& response) {
   const auto decision = parts_.decisions.take(visit.trace.request_id);
-  const std::string id = to_text(random_uuid());
-  if (denied_by_policy(visit.trace, response)) {
-    response.headers.emplace_back("X-Cofferdam-Decision", id);
+  const Answered answered{.event_id = to_text(random_uuid()),
+                          .name = visit.name,
+                          .time = parts_.clock.now(),
+                          .place = parts_.place,
+                          .request = visit.request,
+                          .response = response,
+                          .trace = visit.trace,
+                          .decision = decision ? &*decision : nullptr};
+  // The event that explains the denial, if it was one.
+  std::string decided_in = denied_by_policy(visit.trace) ? answered.event_id : std::string();
+  for (const NestedCall& nested : visit.trace.nested) {
+    const std::string id = to_text(random_uuid());
+    if (decided_in.empty() && denied_by_policy(nested.trace)) decided_in = id;
+    write_event(make_nested_event(id, answered, nested));
   }
-  const json::object event = make_event({.event_id = id,
-                                         .name = visit.name,
-                                         .time = parts_.clock.now(),
-                                         .place = parts_.place,
-                                         .request = visit.request,
-                                         .response = response,
-                                         .trace = visit.trace,
-                                         .decision = decision ? &*decision : nullptr});
+  write_event(make_event(answered));
+  if (response.status >= 400 && !decided_in.empty()) {
+    response.headers.emplace_back("X-Cofferdam-Decision", decided_in);
+  }
+}
+
+void Reception::write_event(const json::object& event) {
   events_ok_ = events_->write(event).has_value();
   if (!events_ok_) parts_.metrics.event_lost();
 }

@@ -82,6 +82,7 @@ class Reception {
   static void note_parameters(Visit& visit);
   void conclude(const Visit& visit, net::HttpResponse& response);
   void record(const Visit& visit, net::HttpResponse& response);
+  void write_event(const json::object& event);
   void mislead(const Visit& visit, const std::string& question, net::HttpResponse& response);
   net::HttpResponse page(const net::HttpRequest& request) const;
   net::HttpResponse health() const;

@@ -61,6 +61,8 @@ struct Evaluation {
   bool by_grant = false;                        // Denied by the policies, allowed by a grant.
 };
 
+struct NestedCall;
+
 // What happened to one request, for the event log: filled in on the way, read after the
 // answer.
 struct CallTrace {
@@ -73,8 +75,18 @@ struct CallTrace {
   std::optional<aws::SignatureClaim> claim;
   std::optional<Caller> caller;  // Once the signature has been verified.
   std::vector<Evaluation> evaluations;
-  json::object parameters;  // Only what recorded_parameters() lets pass.
-  json::object elements;    // Of the answer; only what recorded_elements() lets pass.
+  json::object parameters;         // Only what recorded_parameters() lets pass.
+  json::object elements;           // Of the answer; only what recorded_elements() lets pass.
+  std::vector<NestedCall> nested;  // Only where `detailed`.
+};
+
+// A request that a service made to another one on behalf of the caller.
+struct NestedCall {
+  std::string service;     // "kms"
+  std::string operation;   // "Decrypt"
+  std::string invoked_by;  // "secretsmanager"
+  std::optional<aws::AwsError> error;
+  CallTrace trace;
 };
 
 // One authenticated request on its way to a service. Everything borrowed outlives the call.
