@@ -14,7 +14,7 @@ struct Known {
   std::string_view decision;
 };
 
-constexpr std::array<Known, 35> kKnown{{
+constexpr std::array<Known, 36> kKnown{{
     {kAccessDenied, "policy_denied"},
     {kAlreadyExists, "invalid_request"},
     {kDisabled, "key_disabled"},
@@ -41,6 +41,7 @@ constexpr std::array<Known, 35> kKnown{{
     {kKmsInvalidSignature, "invalid_signature"},
     {kNotAuthorized, "policy_denied"},
     {kTag, "invalid_request"},
+    {kThrottling, "internal"},
     {kValidation, "invalid_request"},
     {kDecryptionFailure, "invalid_ciphertext"},
     {kEncryptionFailure, "key_state"},

@@ -44,6 +44,7 @@ inline constexpr std::string_view kResourceExists = "ResourceExistsException";
 inline constexpr std::string_view kResourceNotFound = "ResourceNotFoundException";
 inline constexpr std::string_view kSerialization = "SerializationException";
 inline constexpr std::string_view kTag = "TagException";
+inline constexpr std::string_view kThrottling = "ThrottlingException";
 inline constexpr std::string_view kUnknownOperation = "UnknownOperationException";
 inline constexpr std::string_view kUnrecognizedClient = "UnrecognizedClientException";
 inline constexpr std::string_view kUnsupported = "UnsupportedOperationException";

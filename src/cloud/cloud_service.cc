@@ -51,6 +51,7 @@ CloudService::CloudService(Store& store, const attest::Verifier& verifier,
       issuers_(clock, options_.issuer_tls) {
   auto kms = std::make_unique<Kms>(store, recipients_, decisions, authorizer_, options_.place);
   services_.push_back(std::make_unique<SecretsManager>(store, *kms, authorizer_, options_.place));
+  kms_ = kms.get();
   services_.push_back(std::move(kms));
   services_.push_back(std::make_unique<Iam>(store, callers_, authorizer_));
   auto sts = std::make_unique<Sts>(store, callers_, authorizer_, issuers_);
@@ -112,8 +113,16 @@ net::HttpResponse CloudService::handle_unsigned(const net::HttpRequest& request,
 }
 
 boost::asio::awaitable<void> CloudService::prepare(const net::HttpRequest& request) {
+  const auto pair = Kms::slow_pair_wanted(request);
+  // Nobody makes this server work who cannot sign.
+  if (pair && is_signed(request, *kms_)) co_await kms_->core().pairs().prepare(*pair);
   const auto wanted = sts_->wanted_keys(request);
   if (wanted) co_await issuers_.refresh(wanted->issuer, wanted->key_id);
+}
+
+bool CloudService::is_signed(const net::HttpRequest& request, const Service& service) {
+  const auto claim = aws::parse_signature(request);
+  return claim && authenticate(request, *claim, service, clock_.now());
 }
 
 Result<Caller> CloudService::authenticate(const net::HttpRequest& request,

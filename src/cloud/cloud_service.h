@@ -18,6 +18,7 @@
 
 namespace cofferdam::cloud {
 
+class Kms;
 class Sts;
 
 struct CloudOptions {
@@ -39,7 +40,8 @@ class CloudService {
   CloudService(Store& store, const attest::Verifier& verifier, ledger::DecisionLog& decisions,
                const Clock& clock, CloudOptions options);
 
-  // To be awaited before handle(): fetches from elsewhere what the answer needs, so that
+  // To be awaited before handle(): fetches from elsewhere, or makes on another
+  // thread, what the answer needs, so that
   // handle() need not wait for anybody. `request` must live until then.
   boost::asio::awaitable<void> prepare(const net::HttpRequest& request);
   // Leaves in `trace` what the event log wants to know.
@@ -51,6 +53,7 @@ class CloudService {
                                   CallTrace& trace);
   net::HttpResponse handle_unsigned(const net::HttpRequest& request, Service& service,
                                     CallTrace& trace);
+  bool is_signed(const net::HttpRequest& request, const Service& service);
   Result<Caller> authenticate(const net::HttpRequest& request, const aws::SignatureClaim& claim,
                               const Service& service, Timestamp now);
 
@@ -60,7 +63,8 @@ class CloudService {
   Callers callers_;
   Authorizer authorizer_;
   IssuerKeys issuers_;
-  Sts* sts_ = nullptr;  // One of the services.
+  Kms* kms_ = nullptr;  // One of the services, as is the next.
+  Sts* sts_ = nullptr;
   std::vector<std::unique_ptr<Service>> services_;
 };
 

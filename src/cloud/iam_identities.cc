@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.h"
 #include "cloud/iam_core.h"
+#include "cloud/known_principals.h"
 
 namespace cofferdam::cloud::iam {
 namespace {
@@ -54,9 +55,21 @@ QueryReply answer_with(const IamRequest& request, const Identity& identity) {
   return {.result = std::move(xml).take()};
 }
 
-Result<std::string> read_trust_policy(const QueryParameters& parameters, std::string_view member) {
+// Of a trust policy that check_document() has passed.
+Status check_principals(IamCore& core, std::string_view text) {
+  COFFERDAM_TRY(const auto document,
+                policy::parse_document(text, policy::PolicyKind::trust, text.size()));
+  COFFERDAM_TRY(const auto missing, missing_principal(core.iam(), document));
+  if (!missing) return {};
+  return fail(Errc::invalid_input, query::kMalformedPolicy,
+              "Invalid principal in policy: \"AWS\":\"" + *missing + "\"");
+}
+
+Result<std::string> read_trust_policy(IamCore& core, const QueryParameters& parameters,
+                                      std::string_view member) {
   COFFERDAM_TRY(std::string text, parameters.text(member, {1, 131'072}, Charset::document));
   COFFERDAM_CHECK(check_document(text, policy::PolicyKind::trust, policy::kMaxTrustPolicySize));
+  COFFERDAM_CHECK(check_principals(core, text));
   if (text.size() > policy::kMaxTrustPolicySize) {
     return over_quota("Cannot exceed quota for ACLSizePerRole: " +
                       std::to_string(policy::kMaxTrustPolicySize));
@@ -84,7 +97,7 @@ Result<QueryReply> create_user(IamCore& core, const IamRequest& request) {
 Result<QueryReply> create_role(IamCore& core, const IamRequest& request) {
   COFFERDAM_TRY(Identity role, new_identity(core, request));
   COFFERDAM_TRY(role.trust_policy,
-                read_trust_policy(request.parameters, "AssumeRolePolicyDocument"));
+                read_trust_policy(core, request.parameters, "AssumeRolePolicyDocument"));
   COFFERDAM_CHECK(read_role_settings(request.parameters, role));
   COFFERDAM_CHECK(core.iam().add_identity(role));
   return answer_with(request, role);
@@ -166,7 +179,7 @@ Result<QueryReply> update_role_description(IamCore& core, const IamRequest& requ
 
 Result<QueryReply> update_assume_role_policy(IamCore& core, const IamRequest& request) {
   COFFERDAM_TRY(Identity role, core.named_identity(request));
-  COFFERDAM_TRY(role.trust_policy, read_trust_policy(request.parameters, "PolicyDocument"));
+  COFFERDAM_TRY(role.trust_policy, read_trust_policy(core, request.parameters, "PolicyDocument"));
   COFFERDAM_CHECK(core.iam().update_identity(role));
   return QueryReply{};
 }

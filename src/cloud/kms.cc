@@ -7,6 +7,11 @@
 #include "cloud/api_error.h"
 
 namespace cofferdam::cloud {
+namespace {
+
+constexpr std::size_t kMaxRequest = std::size_t{64} * 1024;
+
+}  // namespace
 
 const Kms::Operation* Kms::find_operation(std::string_view name) noexcept {
   using enum KeyMust;
@@ -89,6 +94,25 @@ Result<JsonReply> Kms::invoke(std::string_view name, const Call& call, Parameter
   COFFERDAM_CHECK(
       record(*operation, std::move(request.decision), reply ? nullptr : &reply.error()));
   return reply;
+}
+
+std::optional<crypto::KeyKind> Kms::slow_pair_wanted(const net::HttpRequest& request) {
+  const std::string_view target = net::header(request.headers, "X-Amz-Target");
+  // Spares all other requests the second reading of their JSON.
+  const bool makes_pairs =
+      target == "TrentService.CreateKey" || target.starts_with("TrentService.GenerateDataKeyPair");
+  if (!makes_pairs || as_text(request.body).find("RSA_") == std::string_view::npos) {
+    return std::nullopt;
+  }
+  const auto body = parse_json(as_text(request.body), kMaxRequest);
+  if (!body || !body->is_object()) return std::nullopt;
+  for (const char* member : {"KeySpec", "CustomerMasterKeySpec", "KeyPairSpec"}) {
+    const json::value* name = body->get_object().if_contains(member);
+    if (name == nullptr || !name->is_string()) continue;
+    const KeySpec* const spec = find_key_spec(std::string_view(name->get_string()));
+    if (spec != nullptr && spec->pair && KeyPairStock::is_slow(*spec->pair)) return spec->pair;
+  }
+  return std::nullopt;
 }
 
 Status Kms::record(const Operation& operation, ledger::Decision decision, const Error* error) {

@@ -30,6 +30,10 @@ class Kms final : public JsonService {
                            Parameters parameters) override;
   KmsCore& core() noexcept { return core_; }
 
+  // The kind of key pair that a request makes, where that is slow: to be prepared before
+  // answer() (KeyPairStock).
+  static std::optional<crypto::KeyKind> slow_pair_wanted(const net::HttpRequest& request);
+
  protected:
   std::span<const std::string_view> secret_members() const noexcept override;
   std::string_view internal_error() const noexcept override { return "KMSInternalException"; }

@@ -6,6 +6,7 @@
 
 #include "base/encoding.h"
 #include "cloud/api_error.h"
+#include "cloud/known_principals.h"
 #include "cloud/uuid.h"
 #include "crypto/cms.h"
 #include "crypto/mac.h"
@@ -181,7 +182,12 @@ Status KmsCore::admit_without_key(const KmsRequest& request, std::string_view re
   return fail(Errc::denied, api::kAccessDenied, verdict.message);
 }
 
-// Well formed, and the caller can change it again unless they say they know better.
+Result<Secret> KmsCore::new_material(const KeySpec& spec) {
+  return spec.pair ? pairs_.take(*spec.pair) : generate_material(spec);
+}
+
+// Well formed, of principals that there are, and the caller can change it again unless they say
+// they know better.
 Status KmsCore::check_new_policy(const KmsRequest& request, const KeyRecord& key,
                                  std::string_view text, bool bypass_lockout_check) {
   if (text.size() > policy::kMaxKeyPolicySize) {
@@ -192,6 +198,11 @@ Status KmsCore::check_new_policy(const KmsRequest& request, const KeyRecord& key
   const auto document = policy::parse_document(text, policy::PolicyKind::key);
   if (!document) {
     return fail(Errc::invalid_input, api::kMalformedPolicy, document.error().detail);
+  }
+  COFFERDAM_TRY(const auto missing, missing_principal(iam_, *document));
+  if (missing) {
+    return fail(Errc::invalid_input, api::kMalformedPolicy,
+                "Policy contains a statement with one or more invalid principals.");
   }
   if (bypass_lockout_check) return {};
   KmsFacts facts;

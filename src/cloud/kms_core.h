@@ -6,7 +6,9 @@
 #include <string_view>
 
 #include "cloud/authorizer.h"
+#include "cloud/iam_store.h"
 #include "cloud/json_service.h"
+#include "cloud/key_pair_stock.h"
 #include "cloud/kms_grant_store.h"
 #include "cloud/kms_request.h"
 #include "cloud/kms_store.h"
@@ -25,12 +27,16 @@ class KmsCore {
   KmsCore(Store& store, RecipientGate& recipients, const Authorizer& authorizer, Place place)
       : keys_(store),
         grants_(store),
+        iam_(store),
         recipients_(recipients),
         authorizer_(authorizer),
         place_(std::move(place)) {}
 
   KeyStore& keys() noexcept { return keys_; }
   GrantStore& grants() noexcept { return grants_; }
+  IamStore& iam() noexcept { return iam_; }
+  // Private keys of key pairs come from here.
+  KeyPairStock& pairs() noexcept { return pairs_; }
 
   // Deletes the keys whose time has come. Before anything else of a request.
   Status settle(Timestamp now);
@@ -52,6 +58,8 @@ class KmsCore {
   Status check_new_policy(const KmsRequest& request, const KeyRecord& key, std::string_view text,
                           bool bypass_lockout_check);
 
+  // Material for a new key of this spec.
+  Result<Secret> new_material(const KeySpec& spec);
   // A new generation of material, which from then on encrypts.
   Status rotate(const KeyRecord& key, Timestamp now, bool on_demand);
   // The private half of an asymmetric key.
@@ -73,6 +81,8 @@ class KmsCore {
 
   KeyStore keys_;
   GrantStore grants_;
+  IamStore iam_;
+  KeyPairStock pairs_;
   RecipientGate& recipients_;
   const Authorizer& authorizer_;
   Place place_;

@@ -101,8 +101,8 @@ Result<JsonReply> new_pair(KmsCore& core, KmsRequest& request, bool with_plainte
   const KeyRecord& key = wrapping.target.key;
   const KeySpec* kind = find_key_spec(spec);
   if (kind == nullptr || !kind->pair) return fail(Errc::internal, "a key pair spec has no kind");
-  COFFERDAM_TRY(const auto pair, crypto::KeyPair::generate(*kind->pair));
-  Secret private_key = pair.to_pkcs8();
+  COFFERDAM_TRY(Secret private_key, core.pairs().take(*kind->pair));
+  COFFERDAM_TRY(const auto pair, crypto::KeyPair::from_pkcs8(private_key));
   COFFERDAM_TRY(const Sealed sealed, seal_under(core.keys(), key, wrapping.context, private_key));
   JsonReply reply;
   reply.members = {{"PrivateKeyCiphertextBlob", to_base64(sealed.blob)},

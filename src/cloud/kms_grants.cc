@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "cloud/api_error.h"
 #include "cloud/kms_operations.h"
+#include "cloud/known_principals.h"
 #include "crypto/random.h"
 #include "policy/arn.h"
 
@@ -35,11 +36,15 @@ Status check_operations(const std::vector<std::string>& names, const KeyRecord& 
   return {};
 }
 
-Result<std::string> read_principal(const Parameters& parameters, string_view member) {
+Result<std::string> read_principal(KmsCore& core, const Parameters& parameters,
+                                   string_view member) {
   COFFERDAM_TRY(auto given, parameters.optional_text(member, kPrincipalLength));
   if (!given) return std::string();
   const auto arn = policy::parse_arn(*given);
-  if (arn && (arn->service == "iam" || arn->service == "sts")) return *std::move(given);
+  if (arn && (arn->service == "iam" || arn->service == "sts")) {
+    COFFERDAM_TRY(const bool exists, principal_exists(core.iam(), *given));
+    if (exists) return *std::move(given);
+  }
   return fail(Errc::invalid_input, api::kInvalidArn,
               "ARN does not refer to a valid principal: " + *given);
 }
@@ -67,15 +72,15 @@ Status check_grant_tokens(const Parameters& parameters) {
                                 "Member must have length less than or equal to 10");
 }
 
-Result<Grant> read_grant(const KmsRequest& request, const KeyRecord& key) {
+Result<Grant> read_grant(KmsCore& core, const KmsRequest& request, const KeyRecord& key) {
   const Parameters& parameters = request.parameters;
   COFFERDAM_CHECK(check_grant_tokens(parameters));
   Grant grant;
-  COFFERDAM_TRY(grant.grantee, read_principal(parameters, "GranteePrincipal"));
+  COFFERDAM_TRY(grant.grantee, read_principal(core, parameters, "GranteePrincipal"));
   if (grant.grantee.empty()) {
     return api::invalid_parameter("null", "granteePrincipal", "Member must not be null");
   }
-  COFFERDAM_TRY(grant.retiring, read_principal(parameters, "RetiringPrincipal"));
+  COFFERDAM_TRY(grant.retiring, read_principal(core, parameters, "RetiringPrincipal"));
   COFFERDAM_TRY(auto name, parameters.optional_text("Name", {1, 256}));
   grant.name = std::move(name).value_or("");
   COFFERDAM_TRY(grant.operations, parameters.text_list("Operations", {1, 64}));
@@ -174,7 +179,7 @@ bool may_retire(const Grant& grant, const policy::Principal& principal) {
 
 Result<JsonReply> create_grant(KmsCore& core, KmsRequest& request) {
   COFFERDAM_TRY(const KmsTarget target, core.managed_key(request));
-  COFFERDAM_TRY(const Grant grant, read_grant(request, target.key));
+  COFFERDAM_TRY(const Grant grant, read_grant(core, request, target.key));
   COFFERDAM_CHECK(core.admit(request, target, grant_facts(grant)));
   COFFERDAM_CHECK(check_dry_run(request));
   // A named grant is made once: asking again for the same gives the first one back.

@@ -151,7 +151,7 @@ Result<JsonReply> create_key(KmsCore& core, KmsRequest& request) {
   key.created = request.call.now;
   key.policy = policy.value_or(policy::default_key_policy(key.account));
   if (policy) COFFERDAM_CHECK(core.check_new_policy(request, key, key.policy, bypass));
-  COFFERDAM_TRY(const Secret material, generate_material(*key.spec));
+  COFFERDAM_TRY(const Secret material, core.new_material(*key.spec));
   COFFERDAM_CHECK(core.keys().store().atomically([&]() -> Status {
     COFFERDAM_CHECK(core.keys().add_key(key, material));
     for (const auto& [name, value] : tags) {

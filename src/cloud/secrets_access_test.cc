@@ -95,11 +95,11 @@ TEST(SecretsAccessTest, TheServicesOwnKeyIsOpenToItsAccountThroughTheServiceOnly
 
 TEST(SecretsAccessTest, ACustomerKeyMustAllowTheCallerEachTime) {
   SecretsCloud cloud;
+  const auto reader = cloud.user("reader", allow(kAnySecret));
   const std::string key = cloud.create_key(key_policy(user_arn("reader"), R"("kms:Decrypt")"));
   ASSERT_EQ(
       cloud.sm("CreateSecret", {{"Name", "s"}, {"SecretString", "x"}, {"KmsKeyId", key}}).status,
       200U);
-  const auto reader = cloud.user("reader", allow(kAnySecret));
   const auto stranger = cloud.user("stranger", allow(kAnySecret));
   EXPECT_EQ(cloud.as(reader, "GetSecretValue", {{"SecretId", "s"}}).status, 200U);
   expect_refusal(cloud.as(stranger, "GetSecretValue", {{"SecretId", "s"}}), "AccessDeniedException",
@@ -126,6 +126,7 @@ TEST(SecretsAccessTest, ACustomerKeyMustAllowTheCallerEachTime) {
 TEST(SecretsAccessTest, KeyPoliciesSeeTheServiceTheSecretAndTheVersion) {
   SecretsCloud cloud;
   const std::string arn = cloud.create("s");
+  const auto reader = cloud.user("reader", allow(kAnySecret));
   const auto reader_sees = [&](const std::string& condition) {
     const std::string key =
         cloud.create_key(key_policy(user_arn("reader"), R"("kms:Decrypt")", condition));
@@ -136,8 +137,7 @@ TEST(SecretsAccessTest, KeyPoliciesSeeTheServiceTheSecretAndTheVersion) {
                                          {"ClientRequestToken", key.substr(key.size() - 36)}})
                   .status,
               200U);
-    return cloud.as(cloud.user("reader", allow(kAnySecret)), "GetSecretValue", {{"SecretId", "s"}})
-        .status;
+    return cloud.as(reader, "GetSecretValue", {{"SecretId", "s"}}).status;
   };
   EXPECT_EQ(reader_sees(R"({"StringEquals":{"kms:ViaService":)"
                         R"("secretsmanager.us-east-1.amazonaws.com"}})"),
@@ -225,12 +225,12 @@ TEST(SecretsAccessTest, TheSecretsPolicyAllowsWithinItsAccountByItself) {
 TEST(SecretsAccessTest, AcrossAccountsBothSidesAndACustomerKeyAreNeeded) {
   SecretsCloud cloud;
   const std::string with_default = cloud.create("default");
+  const auto guest = cloud.user("guest", allow(R"(["secretsmanager:*","kms:*"])"), kOther);
   const std::string key =
       cloud.create_key(key_policy(user_arn("guest", kOther), R"("kms:Decrypt")"));
   const std::string with_key =
       cloud.sm("CreateSecret", {{"Name", "k"}, {"SecretString", "x"}, {"KmsKeyId", key}})
           .text("ARN");
-  const auto guest = cloud.user("guest", allow(R"(["secretsmanager:*","kms:*"])"), kOther);
   const auto unarmed = cloud.user("unarmed", "", kOther);
   expect_refusal(cloud.as(guest, "GetSecretValue", {{"SecretId", with_key}}),
                  "AccessDeniedException", "because no resource-based policy allows");
@@ -311,6 +311,7 @@ TEST(SecretsAccessTest, ConditionsSeeWhatTheRequestAsksFor) {
 
 TEST(SecretsAccessTest, TheKeyOfARequestIsAConditionKey) {
   SecretsCloud cloud;
+  (void)cloud.user("maker", "");
   const std::string key = cloud.create_key(key_policy(user_arn("maker"), R"("kms:*")"));
   ASSERT_EQ(cloud.kms("CreateAlias", {{"AliasName", "alias/mine"}, {"TargetKeyId", key}}).status,
             200U);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cloud/api_error.h"
+#include "cloud/known_principals.h"
 #include "cloud/secrets_operations.h"
 #include "cloud/secrets_page.h"
 
@@ -52,6 +53,14 @@ Result<policy::Document> parse_policy(std::string_view text) {
   return fail(Errc::invalid_input, api::kMalformedPolicy, document.error().detail);
 }
 
+Status check_principals(SecretsCore& core, const policy::Document& document) {
+  IamStore iam(core.secrets().store());
+  COFFERDAM_TRY(const auto missing, missing_principal(iam, document));
+  if (!missing) return {};
+  return fail(Errc::invalid_input, api::kMalformedPolicy,
+              "This resource policy contains an unsupported principal.");
+}
+
 JsonReply named_reply(const SecretRecord& secret) {
   JsonReply reply;
   reply.members = identity_of(secret);
@@ -96,6 +105,7 @@ Result<JsonReply> put_resource_policy(SecretsCore& core, SecretsRequest& request
   facts.add("BlockPublicPolicy", block_public ? "true" : "false");
   COFFERDAM_TRY(SecretRecord secret, core.named_secret(request, facts));
   COFFERDAM_TRY(const policy::Document document, parse_policy(text));
+  COFFERDAM_CHECK(check_principals(core, document));
   if (block_public && std::ranges::any_of(document.statements, is_public)) {
     return fail(Errc::invalid_input, api::kPublicPolicy,
                 "The BlockPublicPolicy parameter is set to true, and the resource policy did not "

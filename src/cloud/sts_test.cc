@@ -109,7 +109,6 @@ TEST_F(StsTest, AUserNamedByTheTrustPolicyNeedsNoPolicyOfItsOwn) {
 }
 
 TEST_F(StsTest, AcrossAccountsBothSidesMustAllow) {
-  cloud_.make_role("r", trust("{'AWS':'arn:aws:iam::444455556666:user/bob'}"), "");
   const aws::Credentials stranger = cloud_.other_admin(kOther);
   const auto other = [&](std::string_view action, const QueryForm& form) {
     const XmlAnswer answer = cloud_.iam(stranger, action, form);
@@ -119,6 +118,7 @@ TEST_F(StsTest, AcrossAccountsBothSidesMustAllow) {
   other("CreateUser", {{"UserName", "bob"}});
   const aws::Credentials bob =
       QueryCloud::credentials_in(other("CreateAccessKey", {{"UserName", "bob"}}));
+  cloud_.make_role("r", trust("{'AWS':'arn:aws:iam::444455556666:user/bob'}"), "");
   EXPECT_EQ(cloud_.sts(bob, "AssumeRole", assume()).error(), "AccessDenied");
   other("PutUserPolicy", {{"UserName", "bob"},
                           {"PolicyName", "p"},
