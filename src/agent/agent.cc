@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/agent.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "agent/boot.h"
 #include "agent/enclave.h"
+#include "agent/gate.h"
 #include "agent/reason.h"
 #include "agent/recipient_pool.h"
 #include "base/log.h"
@@ -29,7 +32,7 @@ net::HttpClientOptions control_options(const Config& config) {
   net::HttpClientOptions out;
   out.endpoint = config.control;
   out.host = "parent";
-  out.limits.max_body_size = std::size_t{64} * 1024;
+  out.limits.max_body_size = kMaxStateSize;  // Of all it is asked for, the largest.
   out.request_timeout = std::chrono::seconds(10);
   return out;
 }
@@ -83,6 +86,14 @@ Result<Foundations> lay_foundations(const MeasuredConfig& measured) {
   return out;
 }
 
+// What the workload is likely to ask for at once: each kept secret once, others often.
+std::size_t recipient_keys_wanted(const Config& config) {
+  constexpr std::size_t kMost = 16;
+  std::size_t out = 0;
+  for (const SecretSpec& secret : config.secrets) out += secret.is_stable() ? 1 : 2;
+  return std::clamp(out, RecipientPool::kDefaultSize, kMost);
+}
+
 // Tells the console about a failure that no boot step has reported.
 int refuse(ledger::DecisionLog& console, const Error& error) {
   Status outcome = std::unexpected(error);
@@ -96,30 +107,33 @@ int refuse(ledger::DecisionLog& console, const Error& error) {
 struct Image {
   MeasuredConfig measured;
   ProcessSpec workload;
+  std::optional<policy::RegoPolicy> policy;
 };
 
 Result<Image> read_image(const std::filesystem::path& root) {
   Image out;
   COFFERDAM_TRY(out.measured, load_config(root));
   COFFERDAM_TRY(out.workload, load_process_spec(root, out.measured.config));
+  COFFERDAM_TRY(out.policy, compile_policy(out.measured));
   return out;
 }
 
 // `console` belongs to run_agent(), which waits for the task.
 Task<int> live(Image image, Foundations foundations, ledger::DecisionLog* console) {
-  RecipientPool recipients;  // Fills while the boot goes on.
+  // Fills while the boot goes on.
+  RecipientPool recipients(recipient_keys_wanted(image.measured.config));
   EnclaveClock clock;
   SelfAttestor attestor(*foundations.module, *foundations.verifier, clock);
   COFFERDAM_CO_TRY(net::HttpClientOptions kms, kms_options(image.measured, clock));
   ClientChannel control(control_options(image.measured.config));
-  Parent parent(control);
+  Parent parent(control, attestor, clock);
   const Boot::Parts boot_parts{*foundations.module, attestor, clock, parent, *console};
   Boot boot(boot_parts);
   auto enclave = co_await boot.run(std::move(image.measured));
   if (!enclave) co_return kRefused;  // Boot has said why.
 
-  const Enclave::Parts parts{attestor, recipients, clock, parent, *console};
-  Enclave service(parts, *std::move(enclave), std::move(kms));
+  const Enclave::Parts parts{attestor, *foundations.verifier, recipients, clock, parent, *console};
+  Enclave service(parts, *std::move(enclave), std::move(image.policy), std::move(kms));
   co_return co_await service.serve(std::move(image.workload));
 }
 

@@ -45,7 +45,9 @@ void expect_refused(TestEnclave& enclave, std::string_view reason, bool with_evi
   EXPECT_FALSE(enclave.console.decisions[0].allowed);
   EXPECT_EQ(enclave.console.decisions[0].reason, reason);
   if (with_evidence) {
-    EXPECT_THAT(enclave.peer.targets(), ElementsAre("/v1/release-manifest", "/v1/decisions"));
+    EXPECT_THAT(enclave.peer.targets(),
+                ElementsAre("/v1/release-manifest", "/v1/ledger", "/v1/ledger", "/v1/ledger"))
+        << "a ledger begins, says why, and is closed";
   } else {
     EXPECT_THAT(enclave.peer.targets(), IsEmpty());
   }

@@ -16,7 +16,6 @@
 #include "agent/start_process.h"
 #include "base/log.h"
 #include "net/deadline.h"
-#include "net/http_server.h"
 
 namespace cofferdam::agent {
 namespace {
@@ -29,18 +28,16 @@ constexpr std::chrono::seconds kGaugesEvery{15};
 
 }  // namespace
 
-Enclave::Enclave(Parts parts, ValidatedEnclave enclave, net::HttpClientOptions kms)
+Enclave::Enclave(Parts parts, ValidatedEnclave enclave, std::optional<policy::RegoPolicy> policy,
+                 net::HttpClientOptions kms)
     : parts_(parts),
       enclave_(std::move(enclave)),
       channel_(kms),
       kms_(channel_, parts.clock, {enclave_.config().region, kms.host}),
       secrets_({enclave_, parts.attestor, parts.recipients, parts.parent, kms_, parts.clock,
                 parts.console}),
-      api_(enclave_, secrets_, parts.clock) {
-  api_.on_watchdog([this] {
-    if (supervisor_) supervisor_->alive();
-  });
-}
+      sealing_({enclave_, secrets_, parts.parent}),
+      gate_({enclave_, parts.parent, parts.clock, parts.console}, std::move(policy)) {}
 
 Task<int> Enclave::serve(ProcessSpec workload) {
   const auto end = co_await serve_until_the_end(std::move(workload));
@@ -48,6 +45,9 @@ Task<int> Enclave::serve(ProcessSpec workload) {
       end ? ExitReport::of(*end)
           : ExitReport::of(announced_ ? ExitCause::not_started : ExitCause::refused, end.error());
   report.last_lines = std::exchange(last_lines_, {});
+  auto closing = parts_.parent.close_ledger(enclave_, std::string(cause_name(report.cause)));
+  const Status closed = co_await with_deadline(kLastWords, std::move(closing));
+  if (!closed) log::warning("the ledger stays open: " + closed.error().detail);
   auto telling = parts_.parent.report_exit(enclave_, report);
   const Status told = co_await with_deadline(kLastWords, std::move(telling));
   if (!told) log::warning("the parent does not know how this ended: " + told.error().detail);
@@ -68,27 +68,34 @@ Task<void> Enclave::announce() {
 Task<WorkloadEnd> Enclave::serve_until_the_end(ProcessSpec workload) {
   COFFERDAM_CO_CHECK(co_await announce());
   announced_ = true;
-  COFFERDAM_CO_TRY(const WorkloadRoot root, WorkloadRoot::prepare(workload.root));
+  COFFERDAM_CO_TRY(WorkloadRoot root, WorkloadRoot::prepare(workload.root));
   COFFERDAM_CO_CHECK(root.apply(workload));
-  COFFERDAM_CO_TRY(const std::string place, root.place_for(enclave_.config().workload_socket));
-  net::HttpHandler handler = [this](net::HttpRequest request) {
-    return api_.handle(std::move(request));
-  };
-  net::HttpServerOptions options;
-  options.limits.max_body_size = std::size_t{64} * 1024;
-  net::HttpServer server(co_await asio::this_coro::executor, options, std::move(handler));
-  const net::Endpoint socket = net::UnixAddress{place};
-  COFFERDAM_CO_TRY(const net::Endpoint ready, server.listen(socket));
-  COFFERDAM_CO_CHECK(WorkloadRoot::hand_over(place, workload));
+  COFFERDAM_CO_CHECK(co_await open_channels(root, workload));
+  LocalInterfaces::Parts parts{
+      enclave_, secrets_, sealing_, gate_, parts_.parent, parts_.clock, [this] { report_alive(); }};
+  interfaces_.emplace(std::move(parts), std::move(root), workload);
+  COFFERDAM_CO_CHECK(co_await interfaces_->open());
   log::info("release " + std::to_string(enclave_.manifest().release) + " of " +
-            enclave_.config().name + " is validated; serving on " + net::to_string(ready));
+            enclave_.config().name + " is validated");
   auto end = co_await supervise(std::move(workload));
-  const Status drained = co_await server.drain(kDrainTime);
+  const Status closed = co_await channels_->drain(kDrainTime);
+  if (!closed) log::warning("some requests were cut off: " + closed.error().detail);
+  const Status drained = co_await interfaces_->drain(kDrainTime);
   if (!drained) log::warning("some answers were cut off: " + drained.error().detail);
   co_return end;
 }
 
+// Those who call wait for it, with what they lend.
+Task<void> Enclave::open_channels(const WorkloadRoot& root, const ProcessSpec& workload) {
+  const Channels::Parts parts{enclave_,      parts_.attestor, parts_.verifier, secrets_,
+                              parts_.parent, parts_.clock,    parts_.console};
+  const auto executor = co_await boost::asio::this_coro::executor;
+  COFFERDAM_CO_TRY(channels_, Channels::open(parts, executor, root, workload));
+  co_return Status();
+}
+
 Task<WorkloadEnd> Enclave::supervise(ProcessSpec workload) {
+  workload.env = add_interface_variables(std::move(workload.env), enclave_.config());
   workload.env = complete_environment(std::move(workload.env), enclave_.config().workload_socket);
   SupervisorOptions options = SupervisorOptions::of(enclave_.config().workload);
   const std::uint32_t lines = enclave_.config().workload.report_lines;
@@ -131,6 +138,10 @@ Gauges Enclave::gauges() const {
   out.recipient_pool = parts_.recipients.ready();
   out.workload_restarts = supervisor_ ? supervisor_->restarts() : 0;
   return out;
+}
+
+void Enclave::report_alive() {
+  if (supervisor_) supervisor_->alive();
 }
 
 }  // namespace cofferdam::agent

@@ -5,15 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "agent/channels.h"
+#include "agent/gate.h"
 #include "agent/gauges.h"
 #include "agent/kms_client.h"
+#include "agent/local_interfaces.h"
 #include "agent/parent.h"
 #include "agent/process_spec.h"
 #include "agent/recipient_pool.h"
+#include "agent/sealing_service.h"
 #include "agent/secret_service.h"
 #include "agent/supervisor.h"
-#include "agent/workload_api.h"
-#include "agent/workload_root.h"
 
 namespace cofferdam::agent {
 
@@ -24,13 +26,16 @@ class Enclave {
  public:
   struct Parts {
     SelfAttestor& attestor;
+    const attest::Verifier& verifier;
     RecipientPool& recipients;
     EnclaveClock& clock;
     Parent& parent;
     ledger::DecisionLog& console;
   };
-  // `kms` says how KMS is reached.
-  Enclave(Parts parts, ValidatedEnclave enclave, net::HttpClientOptions kms);
+  // `policy` is what compile_policy() made of the enclave's configuration; `kms` says how KMS
+  // is reached.
+  Enclave(Parts parts, ValidatedEnclave enclave, std::optional<policy::RegoPolicy> policy,
+          net::HttpClientOptions kms);
   Enclave(const Enclave&) = delete;
   Enclave& operator=(const Enclave&) = delete;
 
@@ -41,7 +46,9 @@ class Enclave {
  private:
   Task<void> announce();
   Task<WorkloadEnd> serve_until_the_end(ProcessSpec workload);
+  Task<void> open_channels(const WorkloadRoot& root, const ProcessSpec& workload);
   Task<WorkloadEnd> supervise(ProcessSpec workload);
+  void report_alive();
   Task<WorkloadEnd> run_workload(ProcessSpec workload, SupervisorOptions options);
   // Until it is cancelled.
   Task<void> tell_gauges();
@@ -52,7 +59,10 @@ class Enclave {
   ClientChannel channel_;
   KmsClient kms_;
   SecretService secrets_;
-  WorkloadApi api_;
+  SealingService sealing_;
+  Gate gate_;
+  std::unique_ptr<Channels> channels_;
+  std::optional<LocalInterfaces> interfaces_;
   std::optional<Supervisor> supervisor_;  // While there is a workload.
   std::vector<std::string> last_lines_;   // Of its output, where they are to be told.
   bool announced_ = false;

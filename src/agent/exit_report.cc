@@ -12,7 +12,9 @@ namespace {
 
 constexpr int kFailed = 1;
 
-std::string_view name_of(ExitCause cause) {
+}  // namespace
+
+std::string_view cause_name(ExitCause cause) {
   switch (cause) {
     case ExitCause::exited:
       return "exited";
@@ -25,8 +27,6 @@ std::string_view name_of(ExitCause cause) {
   }
   return "";
 }
-
-}  // namespace
 
 ExitReport ExitReport::of(const WorkloadEnd& end) {
   ExitReport out;
@@ -48,7 +48,7 @@ ExitReport ExitReport::of(ExitCause cause, const Error& error) {
 std::string to_json(const ExitReport& report) {
   json::object out;
   out["exitStatus"] = report.status;
-  out["cause"] = name_of(report.cause);
+  out["cause"] = cause_name(report.cause);
   if (report.signal) out["signal"] = *report.signal;
   if (!report.reason.empty()) out["reason"] = report.reason;
   if (!report.detail.empty()) out["detail"] = report.detail;

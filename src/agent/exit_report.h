@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/supervisor.h"
@@ -17,6 +18,8 @@ enum class ExitCause : std::uint8_t {
   refused,      // A validated enclave could not begin to serve.
   not_started,  // The workload could not be started.
 };
+
+std::string_view cause_name(ExitCause cause);  // "exited"
 
 // How a validated enclave ended: what the parent is told before the machine goes down, since
 // nothing else of it stays. A refusal before that is on the console only.

@@ -24,6 +24,10 @@ std::string shown(const net::HttpRequest& request) { return request.method + " "
 
 }  // namespace
 
+Parent::Parent(HttpChannel& channel, SelfAttestor& attestor, const Clock& clock)
+    : channel_(channel),
+      ledger_([this](std::string line) { return store_line(std::move(line)); }, attestor, clock) {}
+
 Task<Bytes> Parent::get(std::string target, std::size_t max_size, std::string_view reason) {
   net::HttpRequest request = make_request("GET", std::move(target));
   const std::string what = shown(request);
@@ -66,7 +70,12 @@ Task<Bytes> Parent::release_manifest(const SelfEvidence&) {
 }
 
 Task<void> Parent::report_refusal(const SelfEvidence&, const ledger::Decision& decision) {
-  return post("/v1/decisions", ledger::to_json_line(decision), reason::kDecisionNotRecorded);
+  return record_refusal(decision);
+}
+
+Task<void> Parent::record_refusal(ledger::Decision decision) {
+  COFFERDAM_CO_CHECK(co_await ledger_.record(std::move(decision)));
+  co_return co_await ledger_.close("refused");
 }
 
 Task<void> Parent::heartbeat(const ValidatedEnclave&) {
@@ -92,17 +101,32 @@ Task<Offer> Parent::fetch_offer(std::string name) {
   co_return parse_offer(*body);
 }
 
-Task<aws::Credentials> Parent::credentials(const ValidatedEnclave&) { return fetch_credentials(); }
+Task<aws::Credentials> Parent::credentials(const ValidatedEnclave&) {
+  COFFERDAM_CO_TRY(LentCredentials lent, co_await fetch_credentials());
+  co_return std::move(lent.credentials);
+}
 
-Task<aws::Credentials> Parent::fetch_credentials() {
+Task<LentCredentials> Parent::lent_credentials(const ValidatedEnclave&) {
+  return fetch_credentials();
+}
+
+Task<LentCredentials> Parent::fetch_credentials() {
   const auto body =
       co_await get("/v1/credentials", kMaxCredentialsSize, reason::kCredentialsUnavailable);
   if (!body) co_return std::unexpected(body.error());
-  co_return parse_credentials(*body);
+  co_return parse_lent_credentials(*body);
 }
 
 Task<void> Parent::record(const ValidatedEnclave&, const ledger::Decision& decision) {
-  return post("/v1/decisions", ledger::to_json_line(decision), reason::kDecisionNotRecorded);
+  return ledger_.record(decision);
+}
+
+Task<void> Parent::close_ledger(const ValidatedEnclave&, std::string cause) {
+  return ledger_.close(std::move(cause));
+}
+
+Task<void> Parent::store_line(std::string line) {
+  return post("/v1/ledger", std::move(line), reason::kDecisionNotRecorded);
 }
 
 Task<Bytes> Parent::state(const ValidatedEnclave&, std::string name) {
@@ -123,7 +147,7 @@ Task<void> Parent::keep_state(const ValidatedEnclave&, std::string name, Bytes s
   return tell(std::move(request), reason::kStateUnavailable);
 }
 
-Result<aws::Credentials> parse_credentials(ByteView body) {
+Result<LentCredentials> parse_lent_credentials(ByteView body) {
   const auto refused = [](const std::string& why) {
     return fail(Errc::invalid_input, reason::kCredentialsUnavailable,
                 "the parent's credentials are not what docs/protocol.md says: " + why);
@@ -140,7 +164,21 @@ Result<aws::Credentials> parse_credentials(ByteView body) {
   if (!id || secret == parsed->secrets.end() || !token || id->empty() || secret->second.empty()) {
     return refused("AccessKeyId, SecretAccessKey or Token is missing, empty or not a string");
   }
-  return aws::Credentials{*id, std::move(secret->second), token->value_or("")};
+  LentCredentials out;
+  out.credentials = {*id, std::move(secret->second), token->value_or("")};
+  const auto expiration = optional_string(object, "Expiration");
+  if (!expiration) return refused("Expiration is not a string");
+  if (*expiration) {
+    const auto time = parse_rfc3339(**expiration);
+    if (!time) return refused("Expiration is not a time");
+    out.expiration = *time;
+  }
+  return out;
+}
+
+Result<aws::Credentials> parse_credentials(ByteView body) {
+  COFFERDAM_TRY(LentCredentials lent, parse_lent_credentials(body));
+  return std::move(lent.credentials);
 }
 
 }  // namespace cofferdam::agent

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "agent/evidence.h"
 #include "agent/exit_report.h"
 #include "agent/gauges.h"
 #include "agent/http_channel.h"
+#include "agent/ledger_sender.h"
 #include "agent/offer.h"
 #include "aws/credentials.h"
+#include "base/time.h"
 #include "ledger/decision.h"
 
 namespace cofferdam::agent {
+
+// What the parent lends, and until when as far as it says.
+struct LentCredentials {
+  aws::Credentials credentials;
+  std::optional<Timestamp> expiration;
+};
 
 inline constexpr std::size_t kMaxStateSize = std::size_t{1024} * 1024;
 
@@ -19,14 +28,14 @@ inline constexpr std::size_t kMaxStateSize = std::size_t{1024} * 1024;
 // data to verify. Each question takes the proof that the boot has come far enough to ask
 // it: the manifest needs SelfEvidence, all else a ValidatedEnclave.
 //
-// Borrows the channel.
+// Borrows all it is given: the attestor and the clock are for the ledger.
 class Parent {
  public:
-  explicit Parent(HttpChannel& channel) : channel_(channel) {}
+  Parent(HttpChannel& channel, SelfAttestor& attestor, const Clock& clock);
 
   // Reason `manifest_unavailable`.
   Task<Bytes> release_manifest(const SelfEvidence& evidence);
-  // Tells of a refused boot. The answer is not looked at.
+  // Records the refusal of a boot, and closes the ledger with it.
   Task<void> report_refusal(const SelfEvidence& evidence, const ledger::Decision& decision);
 
   Task<void> heartbeat(const ValidatedEnclave& enclave);
@@ -37,8 +46,12 @@ class Parent {
   Task<Offer> offer(const ValidatedEnclave& enclave, std::string name);
   // Reason `credentials_unavailable`.
   Task<aws::Credentials> credentials(const ValidatedEnclave& enclave);
+  Task<LentCredentials> lent_credentials(const ValidatedEnclave& enclave);
+  // Signs the decision into this boot's ledger and succeeds once the parent has stored it.
   // Reason `decision_not_recorded`.
   Task<void> record(const ValidatedEnclave& enclave, const ledger::Decision& decision);
+  // The ledger's closing entry, after which nothing can be recorded.
+  Task<void> close_ledger(const ValidatedEnclave& enclave, std::string cause);
 
   // Sealed bytes that the parent keeps under a name, at most kMaxStateSize. Errc::not_found
   // with reason `state_missing`, or `state_unavailable`.
@@ -47,18 +60,23 @@ class Parent {
   Task<void> keep_state(const ValidatedEnclave& enclave, std::string name, Bytes sealed);
 
  private:
+  Task<void> record_refusal(ledger::Decision decision);
+  Task<void> store_line(std::string line);
   Task<Offer> fetch_offer(std::string name);
-  Task<aws::Credentials> fetch_credentials();
+  Task<LentCredentials> fetch_credentials();
   Task<Bytes> get(std::string target, std::size_t max_size, std::string_view reason);
   Task<Bytes> fetch_state(std::string name);
   Task<void> post(std::string target, std::string body, std::string_view reason);
   Task<void> tell(net::HttpRequest request, std::string_view reason);
 
   HttpChannel& channel_;
+  LedgerSender ledger_;
 };
 
-// {"AccessKeyId", "SecretAccessKey", "Token"?, ...}, as the instance metadata service writes
-// them. They belong to the parent, which knows them: using them reveals nothing to it.
+// {"AccessKeyId", "SecretAccessKey", "Token"?, "Expiration"?, ...}, as the instance metadata
+// service writes them. They belong to the parent, which knows them: using them reveals nothing to
+// it.
+Result<LentCredentials> parse_lent_credentials(ByteView body);
 Result<aws::Credentials> parse_credentials(ByteView body);
 
 }  // namespace cofferdam::agent

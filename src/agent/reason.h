@@ -27,7 +27,6 @@ inline constexpr std::string_view kWorkloadNotStarted = "workload_not_started";
 
 // Local interfaces.
 inline constexpr std::string_view kPolicyDenied = "policy_denied";
-inline constexpr std::string_view kNotDeclared = "not_declared";
 inline constexpr std::string_view kFileNotWritten = "file_not_written";
 
 // Channels.

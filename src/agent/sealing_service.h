@@ -27,6 +27,11 @@ class SealingService {
   };
   explicit SealingService(Parts parts) : parts_(parts) {}
 
+  // A key of this place for the workload's own use: the same label and size give the same key
+  // after a restart and in a later release, as long as the first root stays. 16 to 1024
+  // bytes. The keys that seal state are none of these.
+  Task<Secret> derive(std::string place, std::string label, std::size_t size);
+
   Task<Bytes> seal(std::string place, Secret state, std::uint64_t epoch);
   Task<custody::Unsealed> unseal(std::string place, Bytes sealed, std::uint64_t minimum_epoch);
   // The same state under the first root, by this release, with a new epoch.
@@ -40,6 +45,8 @@ class SealingService {
   Task<custody::Unsealed> load(std::string place, std::uint64_t minimum_epoch);
 
  private:
+  Result<const SealingSpec*> find(std::string_view place) const;
+  Task<custody::KeyTree> tree(std::string root);
   Task<custody::Sealer> sealer(std::string place);
 
   Parts parts_;

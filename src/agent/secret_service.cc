@@ -94,6 +94,15 @@ Task<Secret> SecretService::secret(std::string name) {
   co_return co_await fetch(spec);
 }
 
+Task<Secret> SecretService::refresh(std::string name) {
+  COFFERDAM_CO_TRY(const SecretSpec* spec, find(name));
+  if (!spec->is_stable()) co_return std::unexpected(wrong_operation(*spec));
+  if (const auto under_way = flights_.find(name); under_way != flights_.end()) {
+    co_return co_await wait_for(std::move(name), under_way->second);
+  }
+  co_return co_await fetch(spec);
+}
+
 Task<Secret> SecretService::wait_for(std::string name, std::shared_ptr<Flight> flight) {
   co_await flight->done.async_wait(as_tuple(use_awaitable));
   if (const auto kept = cache_.find(name); kept != cache_.end()) co_return kept->second.clone();
@@ -231,6 +240,7 @@ ledger::Decision SecretService::new_decision(const SecretSpec& spec) const {
   out.component = "agent";
   out.request_id = to_hex(crypto::random_bytes(16));
   out.operation = std::string(operation_name(spec.operation));
+  out.secret = spec.name;
   out.key = spec.key_arn;
   if (const auto context = context_of(spec)) out.context_digest = ledger::context_digest(*context);
   out.module_id = document.module_id;

@@ -47,6 +47,8 @@ class SecretService {
 
   // A copy of a stable secret.
   Task<Secret> secret(std::string name);
+  // The same, fetched anew. Where that fails the one that was kept stays.
+  Task<Secret> refresh(std::string name);
   // A fresh data key and its ciphertext.
   Task<Released> data_key(std::string name);
   // A fresh key pair: the private key as PKCS#8, its ciphertext, and the public key.

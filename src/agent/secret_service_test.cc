@@ -9,7 +9,6 @@
 
 #include "agent/reason.h"
 #include "agent/test_kms.h"
-#include "agent/workload_api.h"
 #include "base/encoding.h"
 #include "crypto/pem.h"
 
@@ -73,7 +72,7 @@ class SecretServiceTest : public testing::Test {
     const ledger::Decision& decision = lab_.enclave.console.decisions.back();
     EXPECT_FALSE(decision.allowed);
     EXPECT_EQ(decision.reason, reason);
-    EXPECT_EQ(lab_.enclave.peer.targets().back(), "/v1/decisions");
+    EXPECT_EQ(lab_.enclave.peer.targets().back(), "/v1/ledger");
   }
 
   void expect_forgery_refused(std::string_view reason, std::function<void(json::object&)> forge) {
@@ -91,7 +90,9 @@ TEST_F(SecretServiceTest, ReleasesASecretAndRecordsIt) {
   ASSERT_TRUE(secret.has_value()) << secret.error().detail;
   EXPECT_EQ(as_text(secret->reveal()), lab_.kms.secret);
   EXPECT_THAT(lab_.enclave.peer.targets(),
-              ElementsAre("/v1/ciphertexts/database-password", "/v1/credentials", "/v1/decisions"));
+              ElementsAre("/v1/ciphertexts/database-password", "/v1/credentials", "/v1/ledger",
+                          "/v1/ledger"))
+      << "a ledger begins, and has the decision";
   const ledger::Decision& decision = lab_.enclave.console.decisions.back();
   EXPECT_TRUE(decision.allowed);
   EXPECT_EQ(decision.reason, "ok");
@@ -287,10 +288,10 @@ TEST_F(SecretServiceTest, GivesUpAfterThreeTries) {
 }
 
 TEST_F(SecretServiceTest, DoesNotReleaseWhatTheParentDoesNotRecord) {
-  lab_.enclave.peer.answer("/v1/decisions", 500, "");
+  lab_.enclave.peer.answer("/v1/ledger", 500, "");
   EXPECT_EQ(get().error().reason, reason::kDecisionNotRecorded);
   // Nor is it kept for the next time: that is a new decision.
-  lab_.enclave.peer.answer("/v1/decisions", 204, "");
+  lab_.enclave.peer.answer("/v1/ledger", 204, "");
   EXPECT_TRUE(get().has_value());
   EXPECT_EQ(lab_.kms.peer.requests.size(), 2u);
 }
@@ -432,51 +433,6 @@ TEST_F(SecretServiceTest, CountsForThoseWhoWatch) {
   EXPECT_EQ(figures.denials.at("kms_access_denied"), 1u);
   EXPECT_EQ(figures.calls, 2u);
   EXPECT_EQ(figures.retries, 0u);
-}
-
-class WorkloadApiTest : public SecretServiceTest {
- protected:
-  Result<net::HttpResponse> ask(std::string method, std::string target) {
-    net::HttpRequest request;
-    request.method = std::move(method);
-    request.target = std::move(target);
-    return test::run(api_.handle(std::move(request)));
-  }
-
-  WorkloadApi api_{*lab_.validated, *lab_.service, lab_.enclave.clock};
-};
-
-TEST_F(WorkloadApiTest, ServesTheSecretsBytes) {
-  const auto response = ask("GET", "/v1/secrets/database-password");
-  ASSERT_TRUE(response.has_value());
-  EXPECT_EQ(response->status, 200u);
-  EXPECT_EQ(as_text(response->body), lab_.kms.secret);
-}
-
-TEST_F(WorkloadApiTest, ServesDataKeysAsJson) {
-  const auto response = ask("POST", "/v1/data-keys/envelope");
-  ASSERT_TRUE(response.has_value());
-  const auto body = parse_json(as_text(response->body), 4096);
-  ASSERT_TRUE(body.has_value());
-  EXPECT_EQ(body->get_object().at("key"), json::value(to_base64(Bytes(32))));
-  EXPECT_EQ(body->get_object().at("ciphertext"), json::value("AAEC"));
-}
-
-TEST_F(WorkloadApiTest, SaysWhoTheEnclaveIs) {
-  const auto response = ask("GET", "/v1/status");
-  ASSERT_TRUE(response.has_value());
-  const auto body = parse_json(as_text(response->body), 4096);
-  ASSERT_TRUE(body.has_value());
-  EXPECT_EQ(body->get_object().at("release"), json::value(3));
-  EXPECT_EQ(body->get_object().at("time"), json::value("2026-03-01T12:00:00Z"));
-}
-
-TEST_F(WorkloadApiTest, RefusesOtherMethodsAndTargets) {
-  EXPECT_EQ(ask("POST", "/v1/secrets/database-password")->status, 405u);
-  EXPECT_EQ(ask("GET", "/v1/data-keys/envelope")->status, 405u);
-  EXPECT_EQ(ask("DELETE", "/v1/status")->status, 405u);
-  EXPECT_EQ(ask("GET", "/")->status, 404u);
-  EXPECT_EQ(ask("GET", "/v1/secrets/../status").error().reason, reason::kNoSuchSecret);
 }
 
 }  // namespace

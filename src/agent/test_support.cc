@@ -25,6 +25,15 @@ Bytes make_certificate(const crypto::EcPrivateKey& key) {
   return crypto::build_certificate(spec, key.public_key(), key).value();
 }
 
+// The owner's PCR8 where the test wants it in its part of the configuration.
+std::string with_pcr8(std::string text, const std::string& pcr8) {
+  constexpr std::string_view kMark = "@PCR8@";
+  for (std::size_t at = text.find(kMark); at != std::string::npos; at = text.find(kMark)) {
+    text.replace(at, kMark.size(), pcr8);
+  }
+  return text;
+}
+
 MeasuredConfig make_config(const Owner& owner, const TestEnclave::Setup& setup) {
   const std::string text = R"([enclave]
 name = "demo"
@@ -35,7 +44,8 @@ pcr8 = ")" + to_hex(owner.pcr8()) +
 device = "device:/dev/nsm"
 [parent]
 control = "vsock:3:9001"
-egress = "vsock:3:9002"
+egress = ")" + setup.egress +
+                           R"("
 [aws]
 region = "us-east-1"
 ca_roots = "/etc/cofferdam/aws-ca.pem"
@@ -52,7 +62,7 @@ context = { app = "demo" }
 name = "envelope"
 operation = "GenerateDataKey"
 key = ")" + std::string(kKeyArn) +
-                           "\"\n" + setup.extra_config;
+                           "\"\n" + with_pcr8(setup.extra_config, to_hex(owner.pcr8()));
   MeasuredConfig out;
   out.config = parse_config(text).value();
   out.files.emplace(std::string(kConfigPath), to_bytes(text));
@@ -132,9 +142,9 @@ TestEnclave::TestEnclave(const Setup& setup)
       verifier(attest::TrustRoot::from_der(authority.root_der()).value()),
       clock([] { return std::chrono::milliseconds(0); }),
       attestor(module, verifier, clock),
-      parent(peer) {
+      parent(peer, attestor, clock) {
   offer_manifest(signed_manifest(manifest(), owner));
-  peer.answer("/v1/decisions", 204, "");
+  peer.answer("/v1/ledger", 204, "");
   peer.answer("/v1/heartbeat", 204, "");
   peer.answer("/v1/credentials", 200, R"({"AccessKeyId":"AKIA","SecretAccessKey":"s"})");
 }

@@ -109,8 +109,9 @@ struct Owner {
 struct TestEnclave {
   struct Setup {
     bool debug_mode = false;
-    std::string extra_config;                       // Appended to agent.toml.
+    std::string extra_config;  // Appended to agent.toml; @PCR8@ is the owner's.
     std::map<std::string, std::string> files = {};  // That it names, by path.
+    std::string egress = "vsock:3:9002";
   };
   TestEnclave() : TestEnclave(Setup()) {}
   explicit TestEnclave(const Setup& setup);

@@ -2,41 +2,71 @@
 #pragma once
 
 #include <functional>
-#include <utility>
+#include <span>
+#include <string>
+#include <string_view>
 
+#include "agent/gate.h"
+#include "agent/query_text.h"
+#include "agent/sealing_service.h"
 #include "agent/secret_service.h"
 #include "net/http.h"
 
 namespace cofferdam::agent {
 
-// What the workload may ask of the agent over its Unix socket (docs/protocol.md):
-//   GET  /v1/secrets/NAME    the secret's bytes
-//   POST /v1/data-keys/NAME  {"key": base64, "ciphertext": base64}
-//   GET  /v1/status          who this enclave is
-//   POST /v1/watchdog        the workload works; see [workload] watchdog
-// Failures are {"error": reason, "detail": text}. Bodies hold secrets: the server wipes
-// them once they are sent.
+// One method of one path; "{name}" stands for a name of the measured configuration.
+struct WorkloadRoute {
+  std::string_view method;
+  std::string_view path;
+};
+
+// What the workload may ask of the agent over its Unix socket. The contract is
+// docs/openapi/agent.yaml, which a test compares with routes().
 //
-// Borrows both.
+// Failures are {"error": reason, "detail": text}. Bodies hold secrets: those that come in
+// are wiped here, those that go out by the server. Everything but status, health and alive
+// asks the policy, with kind "secret" or "state".
+//
+// For one thread. Borrows everything in Parts.
 class WorkloadApi {
  public:
-  WorkloadApi(const ValidatedEnclave& enclave, SecretService& secrets, const EnclaveClock& clock)
-      : enclave_(enclave), secrets_(secrets), clock_(clock) {}
+  struct Parts {
+    const ValidatedEnclave& enclave;
+    SecretService& secrets;
+    SealingService& sealing;
+    Gate& gate;
+    const EnclaveClock& clock;
+    std::function<void()> alive;  // The workload has said that it works.
+  };
+  explicit WorkloadApi(Parts parts) : parts_(std::move(parts)) {}
 
-  Task<net::HttpResponse> handle(net::HttpRequest request);
+  static std::span<const WorkloadRoute> routes() noexcept;
 
-  // Called when the workload says that it works (POST /v1/watchdog).
-  void on_watchdog(std::function<void()> alive) { alive_ = std::move(alive); }
+  Task<net::HttpResponse> handle(net::HttpRequest request, Caller caller);
 
  private:
-  Task<net::HttpResponse> secret(std::string name);
-  Task<net::HttpResponse> data_key(std::string name);
-  net::HttpResponse status() const;
+  struct Question;
+  struct Route;
+  static const Route kRoutes[];
 
-  const ValidatedEnclave& enclave_;
-  SecretService& secrets_;
-  const EnclaveClock& clock_;
-  std::function<void()> alive_;
+  Task<net::HttpResponse> answer(const Route* route, Question question);
+  Task<void> admit(const Question& question, std::string_view kind, std::string_view operation);
+
+  Task<net::HttpResponse> status(Question question);
+  Task<net::HttpResponse> health(Question question);
+  Task<net::HttpResponse> alive(Question question);
+  Task<net::HttpResponse> secret(Question question);
+  Task<net::HttpResponse> data_key(Question question);
+  Task<net::HttpResponse> key_pair(Question question);
+  Task<net::HttpResponse> random(Question question);
+  Task<net::HttpResponse> derive(Question question);
+  Task<net::HttpResponse> seal(Question question);
+  Task<net::HttpResponse> unseal(Question question);
+  Task<net::HttpResponse> reseal(Question question);
+  Task<net::HttpResponse> load_state(Question question);
+  Task<net::HttpResponse> store_state(Question question);
+
+  Parts parts_;
 };
 
 }  // namespace cofferdam::agent

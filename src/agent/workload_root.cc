@@ -57,7 +57,7 @@ bool is_empty(int parent, const char* name) {
 
 // Opens a folder by its absolute path without following links.
 Result<UniqueFd> open_root(const std::string& path) {
-  UniqueFd folder(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  UniqueFd folder(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (path == "/") return folder;
   COFFERDAM_TRY(const auto components, path_components(path));
   for (const std::string_view name : components) {
@@ -117,9 +117,13 @@ Status apply_one(int root, const FileAttribute& one) {
 
 }  // namespace
 
-Result<WorkloadRoot> WorkloadRoot::prepare(std::string path) {
+Result<WorkloadRoot> WorkloadRoot::open(std::string path) {
   COFFERDAM_TRY(UniqueFd folder, open_root(path));
-  WorkloadRoot out(std::move(path), std::move(folder));
+  return WorkloadRoot(std::move(path), std::move(folder));
+}
+
+Result<WorkloadRoot> WorkloadRoot::prepare(std::string path) {
+  COFFERDAM_TRY(WorkloadRoot out, open(std::move(path)));
   if (out.path_ == "/") return out;
   out.mount_inside();
   provide_hosts(out.folder_.get());
@@ -161,6 +165,11 @@ Status WorkloadRoot::apply(const ProcessSpec& spec) const {
 }
 
 Result<std::string> WorkloadRoot::place_for(const std::string& path) const {
+  COFFERDAM_CHECK(folder_for(path));
+  return path_ == "/" ? path : path_ + path;
+}
+
+Result<UniqueFd> WorkloadRoot::folder_for(const std::string& path) const {
   COFFERDAM_TRY(const auto components, path_components(path));
   UniqueFd folder = open_folder(folder_.get(), ".");
   for (std::size_t i = 0; i + 1 < components.size(); ++i) {
@@ -174,7 +183,7 @@ Result<std::string> WorkloadRoot::place_for(const std::string& path) const {
               " in the workload's root (symbolic links are not followed): " + errno_text(errno));
     }
   }
-  return path_ == "/" ? path : path_ + path;
+  return folder;
 }
 
 Status WorkloadRoot::hand_over(const std::string& place, const ProcessSpec& spec) {

@@ -20,6 +20,8 @@ class WorkloadRoot {
   // it is empty. Does nothing for "/", which prepare_machine() has made. A mount that fails
   // is logged; a folder that is not one is `root_unusable`.
   static Result<WorkloadRoot> prepare(std::string path);
+  // The folder as it is.
+  static Result<WorkloadRoot> open(std::string path);
 
   // Sets the extended attributes of `spec`, which the ramdisks could not carry. A file
   // capability that the file system or the user namespace cannot hold is logged and left
@@ -28,6 +30,8 @@ class WorkloadRoot {
 
   // Makes the folders above `path`, and returns `path` as seen from here.
   Result<std::string> place_for(const std::string& path) const;
+  // Makes the folders above `path`, and opens the last of them.
+  Result<UniqueFd> folder_for(const std::string& path) const;
 
   // Gives the socket at `place` to the workload's user, and to nobody else. Reason
   // `user_not_mapped` where that user does not exist here.
