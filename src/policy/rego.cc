@@ -11,14 +11,13 @@
 #include "base/printable.h"
 #include "bytes/cbor.h"
 #include "cofferdam_rego.h"
+#include "policy/rego_answer.h"
 
 namespace cofferdam::policy {
 namespace {
 
 constexpr std::string_view kDomain = "cofferdam/policy/v1";
 constexpr std::size_t kMaxQuerySize = 4096;
-constexpr std::size_t kMaxReasons = 16;
-constexpr std::size_t kMaxReasonSize = 256;
 constexpr std::size_t kMaxMessageSize = 512;
 constexpr std::size_t kMaxAnswerDepth = 128;
 constexpr RegoLimits kCompileLimits{.time = std::chrono::seconds(1),
@@ -161,26 +160,6 @@ Result<json::array> parse_array(std::string_view text) {
   return std::move(value.get_array());
 }
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_part(std::string_view part) {
-  return !part.empty() && is_letter(part.front()) &&
-         std::ranges::all_of(part, [](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
-}
-
-// "data.a.b": two parts or more.
-Status check_rule(std::string_view rule) {
-  constexpr std::string_view kRoot = "data.";
-  bool good = rule.starts_with(kRoot) && rule.size() <= kMaxQuerySize;
-  for (std::string_view rest = rule; good && !rest.empty();) {
-    const std::size_t dot = rest.find('.');
-    good = is_part(rest.substr(0, dot)) && dot + 1 != rest.size();
-    rest = dot == std::string_view::npos ? std::string_view() : rest.substr(dot + 1);
-  }
-  if (good) return {};
-  return fail(Errc::invalid_input, kPolicyError,
-              "expected a rule such as data.cofferdam.release.allow");
-}
-
 // The value of a query of one expression; nullptr when undefined.
 const json::value* value_of(const json::array& results) {
   if (results.empty()) return nullptr;
@@ -189,17 +168,6 @@ const json::value* value_of(const json::array& results) {
   if (list == nullptr || !list->is_array() || list->get_array().empty()) return nullptr;
   const auto* expression = list->get_array().front().if_object();
   return expression != nullptr ? expression->if_contains("value") : nullptr;
-}
-
-std::vector<std::string> reasons_of(const json::value* value) {
-  std::vector<std::string> out;
-  if (value == nullptr || !value->is_array()) return out;
-  for (const json::value& item : value->get_array()) {
-    if (!item.is_string() || out.size() == kMaxReasons) continue;
-    const std::string_view text = item.get_string();
-    out.push_back(printable(text.substr(0, kMaxReasonSize)));
-  }
-  return out;
 }
 
 }  // namespace
@@ -260,21 +228,12 @@ Result<RegoAnswer> RegoPolicy::evaluate(std::string_view rule, const json::value
   COFFERDAM_CHECK(check_rule(rule));
   COFFERDAM_TRY(const json::array results, query(rule, input));
   const json::value* value = value_of(results);
-  RegoAnswer out;
-  if (value == nullptr) {
-    out.reason = "policy_undefined";
-  } else if (!value->is_bool()) {
-    out.reason = "policy_not_boolean";
-  } else if (!value->get_bool()) {
-    out.reason = "policy_denied";
-  } else {
-    out.allow = true;
-    return out;
-  }
+  RegoAnswer answer = answer_of(value, nullptr);
+  if (answer.allow) return answer;
   const std::string sibling = std::string(rule.substr(0, rule.rfind('.'))) + ".reasons";
   // Denied already: an answer without reasons is better than none.
-  if (const auto reasons = query(sibling, input)) out.reasons = reasons_of(value_of(*reasons));
-  return out;
+  const auto reasons = query(sibling, input);
+  return reasons ? answer_of(value, value_of(*reasons)) : answer;
 }
 
 const std::vector<std::string>& RegoPolicy::tests() const noexcept { return impl_->tests; }
