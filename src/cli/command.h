@@ -26,11 +26,14 @@ void print_error(const Error& error, std::string_view hint = {});
 // Adds a command to `app`; when it is chosen its callback leaves the outcome in `exit`,
 // which must outlive the parse.
 void add_attest(CLI::App& app, Exit& exit);
+void add_audit(CLI::App& app, Exit& exit);
 void add_cloud(CLI::App& app, Exit& exit);
+void add_connect(CLI::App& app, Exit& exit);
 void add_demo(CLI::App& app, Exit& exit);
 void add_doctor(CLI::App& app, Exit& exit);
 void add_eif(CLI::App& app, Exit& exit);
 void add_nsm(CLI::App& app, Exit& exit);
+void add_policy(CLI::App& app, Exit& exit);
 void add_release(CLI::App& app, Exit& exit);
 void add_run(CLI::App& app, Exit& exit);
 

@@ -20,6 +20,7 @@ Where to begin:
   cofferdam demo                       watch the whole story on this machine
   cofferdam eif build --help           make a signed enclave image, without Docker
   cofferdam attest verify DOC          judge an attestation document, offline
+  cofferdam audit show LEDGER          what was released, refused and why
   cofferdam cloud                      a local KMS and STS that say no where AWS would
   cofferdam run IMAGE                  run an image here, with an emulated NSM)";
 
@@ -38,9 +39,12 @@ int run_parsed(int argc, char** argv) {
   add_eif(app, exit);
   add_release(app, exit);
   add_attest(app, exit);
+  add_audit(app, exit);
   add_nsm(app, exit);
+  add_policy(app, exit);
   add_cloud(app, exit);
   add_run(app, exit);
+  add_connect(app, exit);
   add_doctor(app, exit);
   try {
     app.parse(argc, argv);
