@@ -229,12 +229,13 @@ TEST_F(KmsRecipientTest, AcceptsADocumentMadeForThisCall) {
 }
 
 TEST_F(KmsRecipientTest, RefusesADocumentMadeForAnotherCall) {
-  std::vector<attest::CallBinding> others(5, binding());
+  std::vector<attest::CallBinding> others(6, binding());
   others[0].operation = "GenerateDataKey";
   others[1].key_arn += "0";
   others[2].encryption_context["app"] = "other";
   others[3].ciphertext_digest->back() ^= 1;
   others[4].ciphertext_digest.reset();
+  others[5].parameters["KeySpec"] = "AES_256";
   for (const attest::CallBinding& other : others) {
     expect_denied(decrypt(enclave_.document(&other), statement(other)), "AccessDeniedException",
                   "binding_mismatch");
