@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/test_folder.h"
+#include "ledger/test_support.h"
 #include "net/testing.h"
 
 namespace cofferdam::parent {
@@ -22,6 +23,8 @@ class ControlTest : public ::testing::Test {
     options.offers = {{"db", folder_ / "offer.json"}};
     options.credentials = CredentialSource::file(folder_ / "credentials.json");
     options.decision_log = folder_ / "decisions.jsonl";
+    options.ledger = folder_ / "ledger.jsonl";
+    options.state_folder = folder_ / "state";
     return ControlService::open(std::move(options), clock_).value();
   }
 
@@ -43,7 +46,7 @@ net::HttpResponse ask(ControlService& service, std::string method, std::string t
   request.method = std::move(method);
   request.target = std::move(target);
   request.body = to_bytes(body);
-  boost::asio::io_context io(1);
+  static boost::asio::io_context io(1);  // Outlives every service's thread for the disk.
   return net::testing::run(io, service.handle(std::move(request))).value();
 }
 
@@ -151,6 +154,75 @@ TEST_F(ControlTest, RefusesAnExitThatCannotBe) {
     EXPECT_EQ(ask(parent, "POST", "/v1/exit", bad).status, 400U) << bad;
   }
   EXPECT_THAT(as_text(ask(parent, "GET", "/v1/status").body), HasSubstr(R"("exit":null)"));
+}
+
+TEST_F(ControlTest, KeepsStatesAndGivesThemBack) {
+  auto parent = service();
+  EXPECT_EQ(ask(parent, "GET", "/v1/state/wallet").status, 404U);
+  const std::string blob("\0\xff opaque", 9);
+  EXPECT_EQ(ask(parent, "PUT", "/v1/state/wallet", blob).status, 204U);
+  EXPECT_EQ(as_text(ask(parent, "GET", "/v1/state/wallet").body), blob);
+  EXPECT_EQ(ask(parent, "PUT", "/v1/state/wallet", "second").status, 204U);
+  auto later = service();
+  EXPECT_EQ(as_text(ask(later, "GET", "/v1/state/wallet").body), "second");
+}
+
+TEST_F(ControlTest, RefusesStatesThatCouldHarmTheDisk) {
+  auto parent = service();
+  for (const std::string name : {"", ".", "..", "../x", "a/b", ".hidden", "a%2f", "a b"}) {
+    EXPECT_EQ(ask(parent, "PUT", "/v1/state/" + name, "x").status, 400U) << name;
+    EXPECT_EQ(ask(parent, "GET", "/v1/state/" + name).status, 400U) << name;
+  }
+  EXPECT_EQ(ask(parent, "PUT", "/v1/state/" + std::string(65, 'a'), "x").status, 400U);
+  const std::string large(StateStore::kMaxSize + 1, 'x');
+  EXPECT_EQ(ask(parent, "PUT", "/v1/state/large", large).status, 413U);
+  EXPECT_EQ(ask(parent, "PUT", "/v1/other", "x").status, 404U);
+  for (std::size_t i = 0; i < StateStore::kMaxCount; ++i) {
+    std::ofstream(folder_ / ("state/" + std::to_string(i) + ".sealed")) << i;
+  }
+  EXPECT_EQ(ask(parent, "PUT", "/v1/state/one-more", "x").status, 403U);
+  EXPECT_EQ(ask(parent, "PUT", "/v1/state/7", "replaced").status, 204U);
+}
+
+TEST_F(ControlTest, StoresLedgerLinesAsTheyAreAndCountsGaps) {
+  auto parent = service();
+  const ledger::test::Platform platform;
+  auto ledger = platform.open();
+  const auto next = [&] { return ledger.append(ledger::test::decision("request")).value(); };
+  EXPECT_EQ(ask(parent, "POST", "/v1/ledger", ledger.genesis()).status, 204U);
+  const std::string first = next();
+  EXPECT_EQ(ask(parent, "POST", "/v1/ledger", first).status, 204U);
+  EXPECT_EQ(ask(parent, "POST", "/v1/ledger", first).status, 204U);  // Its answer was lost.
+  EXPECT_EQ(parent.ledger_counts().repeats, 1U);
+  EXPECT_EQ(parent.ledger_counts().gaps, 0U);
+  next();
+  next();
+  const std::string fourth = next();
+  EXPECT_EQ(ask(parent, "POST", "/v1/ledger", fourth).status, 204U);
+  EXPECT_EQ(parent.ledger_counts().gaps, 2U);
+  EXPECT_EQ(read("ledger.jsonl"), ledger.genesis() + "\n" + first + "\n" + fourth + "\n");
+}
+
+TEST_F(ControlTest, RefusesWhatIsNoLedgerLine) {
+  auto parent = service();
+  const std::string line = ledger::test::Platform().open().genesis();
+  for (const std::string& bad : {std::string(), std::string("{}"), line + "\n", " " + line,
+                                 line.substr(1), line.substr(0, line.size() - 1)}) {
+    EXPECT_EQ(ask(parent, "POST", "/v1/ledger", bad).status, 400U);
+  }
+  EXPECT_EQ(ask(parent, "POST", "/v1/ledger", std::string(65 * 1024, 'x')).status, 413U);
+  EXPECT_EQ(read("ledger.jsonl"), "");
+}
+
+TEST_F(ControlTest, TakesTheGaugesOfTheEnclave) {
+  auto parent = service();
+  EXPECT_FALSE(parent.gauges().has_value());
+  EXPECT_EQ(ask(parent, "POST", "/v1/gauges", R"({"recipientPool":3,"denials":{"a_b":2}})").status,
+            204U);
+  ASSERT_TRUE(parent.gauges().has_value());
+  EXPECT_EQ(parent.gauges()->recipient_pool, 3);
+  EXPECT_EQ(ask(parent, "POST", "/v1/gauges", "[]").status, 400U);
+  EXPECT_EQ(parent.gauges()->denials.at("a_b"), 2);
 }
 
 TEST_F(ControlTest, WithoutFlagsItHasNothingToGive) {
