@@ -50,8 +50,8 @@ struct ControlCounts {
 // the enclave: every body is bounded and checked, and what waits for the disk waits on a
 // thread of its own.
 //
-// One event loop. What handle() began must have ended, or the loop been destroyed, before
-// this goes.
+// One event loop, which must outlive the service. What handle() began must have ended, or
+// never run again, before the service goes.
 class ControlService {
  public:
   static constexpr std::size_t kMaxBody = StateStore::kMaxSize;  // Of any request.

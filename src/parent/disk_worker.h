@@ -12,7 +12,8 @@
 namespace cofferdam::parent {
 
 // One thread for what waits for the disk, so that no tunnel does. Work is done in the
-// order in which it was given. Destroying it waits for what has begun.
+// order in which it was given. Destroying it waits for what has begun; event loops that
+// have called run() must outlive it, since its thread gives the results back to them.
 class DiskWorker {
  public:
   template <class T>
