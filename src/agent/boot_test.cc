@@ -221,7 +221,12 @@ TEST(BootTest, RefusesAHugeManifest) {
 TEST(BootTest, RefusesToGoOnWithoutAParent) {
   TestEnclave enclave;
   enclave.peer.down = true;
-  expect_refused(enclave, reason::kManifestUnavailable, /*with_evidence=*/true);
+  const auto outcome = enclave.run_boot();
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().reason, reason::kManifestUnavailable);
+  EXPECT_EQ(enclave.console.decisions.at(0).reason, reason::kManifestUnavailable);
+  EXPECT_THAT(enclave.peer.targets(), ElementsAre("/v1/release-manifest", "/v1/ledger"))
+      << "without its first line a ledger has no second";
 }
 
 TEST(BootTest, ARefusalNamesTheEvidenceItIsAbout) {
