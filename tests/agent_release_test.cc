@@ -113,6 +113,30 @@ TEST_F(AgentReleaseTest, ReleasesWhatWasEncryptedAndAsksKmsOnce) {
   expect_same_call(of_agent[0], of_kms[0]);
 }
 
+TEST_F(AgentReleaseTest, WhatWasDecidedStandsInALedgerThatVerifies) {
+  expect_secret_released();
+  data_key();
+  const ledger::LedgerVerdict running = lab_.verify_ledger();
+  EXPECT_TRUE(running.sound());
+  EXPECT_EQ(running.head.head.size, 4U) << "genesis, self-validation, two releases";
+  EXPECT_FALSE(running.closed);
+  EXPECT_EQ(lab_.stop_agent(), 0);
+  const ledger::LedgerVerdict ended = lab_.verify_ledger();
+  EXPECT_TRUE(ended.sound());
+  EXPECT_EQ(ended.head.head.size, 5U);
+  EXPECT_TRUE(ended.closed);
+}
+
+TEST_F(AgentReleaseTest, WhileTheParentIsAwayNothingIsReleasedAndTheLedgerHasNoGap) {
+  data_key();
+  lab_.stop_parent();
+  EXPECT_NE(lab_.get(kSecretTarget).status, 200U);
+  EXPECT_NE(lab_.post(kDataKeyTarget).status, 200U);
+  lab_.start_parent();
+  expect_secret_released();
+  EXPECT_TRUE(lab_.verify_ledger().sound());
+}
+
 TEST_F(AgentReleaseTest, ADataKeyAndItsCiphertextBelongTogether) {
   const json::object made = data_key();
   const auto key = from_base64(text(made, "key"));

@@ -40,14 +40,17 @@ void write_text(const std::filesystem::path& path, std::string_view text) {
   ASSERT_TRUE(write_file_atomic(path, as_bytes(text)).has_value());
 }
 
-// The lines on attested calls.
+// The lines on attested calls, of a ledger or of a plain log.
 std::vector<json::object> releases(const std::filesystem::path& log) {
   std::vector<json::object> out;
   std::istringstream lines(read_text(log));
   for (std::string line; std::getline(lines, line);) {
-    json::object decision = parse_json(line, kMaxFile).value().as_object();
-    const json::value& operation = decision.at("operation");
-    const bool on_a_release = operation == "Decrypt" || operation == "GenerateDataKey";
+    const auto entry = ledger::parse_line(line);
+    json::object decision =
+        entry ? entry->entry.record : parse_json(line, kMaxFile).value().as_object();
+    const json::value* const operation = decision.if_contains("operation");
+    const bool on_a_release =
+        operation != nullptr && (*operation == "Decrypt" || *operation == "GenerateDataKey");
     if (on_a_release) out.push_back(std::move(decision));
   }
   return out;
@@ -206,6 +209,14 @@ ReleaseLab::~ReleaseLab() {
     EXPECT_TRUE(loop_.run(hop_->drain()).has_value());
     loop_.call([this] { hop_.reset(); });
   }
+  if (relay_) {
+    EXPECT_TRUE(loop_.run(relay_->drain()).has_value());
+    loop_.call([this] { relay_.reset(); });
+  }
+  if (impostor_) {
+    EXPECT_TRUE(loop_.run(impostor_->drain()).has_value());
+    loop_.call([this] { impostor_.reset(); });
+  }
   stop_cloud();
 }
 
@@ -233,14 +244,14 @@ void ReleaseLab::start_parent() {
   options.offers = {{"database-password", folder_ / "database-password.json"},
                     {"unwrapped", folder_ / "unwrapped.json"}};
   options.credentials = parent::CredentialSource::file(folder_ / "cloud/enclave-credentials.json");
-  options.decision_log = folder_ / "parent.jsonl";
+  options.ledger = folder_ / "ledger.jsonl";
   auto service = parent::ControlService::open(std::move(options), clock_).value();
   auto allowed = parent::AllowList::parse({kms_address() + "=" + kms_leads_to_}).value();
   loop_.call([&] {
     parent_ = std::make_unique<parent::Parent>(loop_.executor(), std::move(allowed),
                                                parent::EgressOptions(), std::move(service));
-    EXPECT_TRUE(parent_->listen_control(net::UnixAddress{folder_ / "control.sock"}).has_value());
-    EXPECT_TRUE(parent_->listen_egress(net::UnixAddress{folder_ / "egress.sock"}).has_value());
+    EXPECT_TRUE(parent_->listen_control(net::UnixAddress{folder_ / control_socket_}).has_value());
+    EXPECT_TRUE(parent_->listen_egress(net::UnixAddress{folder_ / egress_socket_}).has_value());
   });
 }
 
@@ -258,6 +269,47 @@ LossyHop& ReleaseLab::insert_hop() {
   stop_parent();
   start_parent();
   return *hop_;
+}
+
+net::testing::FaultRelay& ReleaseLab::start_relay(net::Endpoint target, net::Endpoint listen) {
+  loop_.call([&] {
+    relay_ = std::make_unique<net::testing::FaultRelay>(loop_.executor(), std::move(target));
+    const net::Endpoint ready = relay_->listen(listen).value();
+    if (std::holds_alternative<net::TcpAddress>(ready)) {
+      kms_leads_to_ = net::to_string(ready).substr(std::string_view("tcp:").size());
+    }
+  });
+  return *relay_;
+}
+
+net::testing::FaultRelay& ReleaseLab::insert_relay(Place place) {
+  stop_parent();
+  if (place == Place::kms) {
+    start_relay(kms_, net::TcpAddress{.host = "127.0.0.1", .port = 0});
+  } else {
+    std::string& socket = place == Place::control ? control_socket_ : egress_socket_;
+    const net::UnixAddress as_the_agent_knows_it{folder_ / socket};
+    socket = "behind.sock";
+    start_relay(net::UnixAddress{folder_ / socket}, as_the_agent_knows_it);
+  }
+  start_parent();
+  return *relay_;
+}
+
+net::testing::FaultRelay& ReleaseLab::insert_impostor() {
+  cloud::ServerOptions options;
+  options.listen = net::TcpAddress{.host = "127.0.0.1", .port = 0};
+  options.data = folder_ / "impostor";
+  loop_.call([&] {
+    impostor_ = cloud::CloudServer::start(loop_.executor(), clock_, std::move(options)).value();
+  });
+  const std::string endpoint(impostor_->ready().at("endpoint").as_string());
+  const std::string address = endpoint.substr(std::string_view("http://").size());
+  stop_parent();
+  start_relay(net::parse_endpoint("tcp:" + address).value(),
+              net::TcpAddress{.host = "127.0.0.1", .port = 0});
+  start_parent();
+  return *relay_;
 }
 
 std::string ReleaseLab::agent_toml() const {
@@ -408,11 +460,27 @@ std::vector<json::object> ReleaseLab::kms_decisions() const {
 }
 
 std::vector<json::object> ReleaseLab::agent_decisions() const {
-  return releases(folder_ / "parent.jsonl");
+  return releases(folder_ / "ledger.jsonl");
+}
+
+ledger::LedgerVerdict ReleaseLab::verify_ledger() const {
+  const attest::Verifier documents(attest::TrustRoot::from_der(authority_->root_der()).value());
+  ledger::Verifier::Expectations expected;
+  for (const auto& [index, value] : pcrs_) {
+    expected.pcrs[static_cast<std::uint8_t>(index)] = from_hex(value).value();
+  }
+  ledger::Verifier verifier(documents, std::move(expected));
+  std::istringstream lines(read_text(folder_ / "ledger.jsonl"));
+  std::uint64_t number = 0;
+  for (std::string line; std::getline(lines, line);) verifier.add(line, ++number);
+  verifier.finish();
+  EXPECT_TRUE(verifier.stray().empty());
+  EXPECT_EQ(verifier.ledgers().size(), 1U);
+  return *verifier.ledgers().at(0);
 }
 
 std::string ReleaseLab::all_logs() const {
-  return read_text(folder_ / "cloud/decisions.jsonl") + read_text(folder_ / "parent.jsonl") +
+  return read_text(folder_ / "cloud/decisions.jsonl") + read_text(folder_ / "ledger.jsonl") +
          read_text(folder_ / "console.jsonl");
 }
 

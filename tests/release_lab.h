@@ -21,9 +21,11 @@
 #include "base/test_folder.h"
 #include "base/time.h"
 #include "cloud/server.h"
+#include "ledger/verifier.h"
 #include "net/http.h"
 #include "net/stream_server.h"
 #include "net/testing.h"
+#include "net/testing_relay.h"
 #include "nsm/server.h"
 #include "parent/parent.h"
 
@@ -113,6 +115,13 @@ class ReleaseLab {
   void stop_parent();
   // From now on the parent leads connections to KMS through this hop.
   LossyHop& insert_hop();
+  // From now on what the agent says goes through this relay: to the parent's control or
+  // egress endpoint, or from the parent to KMS. The parent starts anew.
+  enum class Place : std::uint8_t { control, egress, kms };
+  net::testing::FaultRelay& insert_relay(Place place);
+  // From now on the parent leads connections to a KMS of its own, which has the same name
+  // and another CA. The relay on the way counts.
+  net::testing::FaultRelay& insert_impostor();
 
   // The image's process.json; without it the command of agent.toml runs as it is.
   void write_process(std::string_view json);
@@ -140,6 +149,8 @@ class ReleaseLab {
   // Decisions on releases, in order: KMS's own, and the agent's as the parent has them.
   std::vector<json::object> kms_decisions() const;
   std::vector<json::object> agent_decisions() const;
+  // What an auditor finds in the parent's ledger, which must be one ledger and no more.
+  ledger::LedgerVerdict verify_ledger() const;
   // Every line of every log, the agent's console included.
   std::string all_logs() const;
 
@@ -149,6 +160,7 @@ class ReleaseLab {
   std::string agent_toml() const;
   void write_image();
   void start_module();
+  net::testing::FaultRelay& start_relay(net::Endpoint target, net::Endpoint listen);
   bool await_agent(const std::function<bool()>& ended) const;
   net::HttpResponse ask(const std::string& socket, std::string method, std::string target) const;
   std::string kms_address() const { return "127.0.0.1:" + std::to_string(kms_.port); }
@@ -159,6 +171,10 @@ class ReleaseLab {
   net::TcpAddress kms_{.host = "127.0.0.1", .port = 0};
   std::unique_ptr<cloud::CloudServer> cloud_;
   std::unique_ptr<LossyHop> hop_;
+  std::unique_ptr<net::testing::FaultRelay> relay_;
+  std::unique_ptr<cloud::CloudServer> impostor_;
+  std::string control_socket_ = "control.sock";
+  std::string egress_socket_ = "egress.sock";
   std::unique_ptr<HeartbeatListener> heartbeat_;
   std::string kms_leads_to_;
   std::unique_ptr<parent::Parent> parent_;
