@@ -11,7 +11,7 @@ fi
 output=$("$program" demo) || { echo "$output"; exit 1; }
 echo "$output"
 for expected in "the agent validated itself" "KMS released the secret to it" \
-  "the workload proves that it has the secret" "debug_mode" "release_too_old" \
+  "the workload proves that it has the secret" "it no longer verifies" "debug_mode" "release_too_old" \
   "binding_mismatch" "document_reused" "tls_untrusted" "claims held"; do
   grep -qF -- "$expected" <<<"$output" || { echo "missing: $expected"; exit 1; }
 done

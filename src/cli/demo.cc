@@ -160,6 +160,22 @@ class Story {
                         !outcome.console.contains(to_base64(lab_.secret().reveal())),
                     "the secret itself is nowhere on the console");
     for (const auto& decision : outcome.decisions) quote(decision);
+    return check_ledger(outcome.ledger);
+  }
+
+  // The parent stores the ledger, so it is also who would change it.
+  Status check_ledger(const std::filesystem::path& ledger) {
+    COFFERDAM_TRY(const bool honest, lab_.ledger_verifies(ledger, image_));
+    narrator_.claim(honest, "an auditor verifies the agent's ledger, offline");
+    COFFERDAM_TRY(std::string text, read_text_file(ledger, std::size_t{1} << 20));
+    constexpr std::string_view kAllow = R"("decision":"allow")";
+    const std::size_t at = text.rfind(kAllow);
+    if (at == std::string::npos) return fail(Errc::internal, "the ledger has no release");
+    text.replace(at, kAllow.size(), R"("decision":"deny")");
+    const std::filesystem::path changed = lab_.folder() / "changed-ledger.jsonl";
+    COFFERDAM_CHECK(write_file_atomic(changed, as_bytes(text)));
+    COFFERDAM_TRY(const bool accepted, lab_.ledger_verifies(changed, image_));
+    narrator_.claim(!accepted, "one word of it changed by the parent: it no longer verifies");
     return {};
   }
 
@@ -248,7 +264,7 @@ class Story {
     const auto first = lab_.kms(Lab::As::parent, "Decrypt", request);
     const auto second = lab_.kms(Lab::As::parent, "Decrypt", request);
     COFFERDAM_TRY(const auto decisions, lab_.new_kms_decisions());
-    const Outcome outcome{.exit_code = 0, .console = {}, .decisions = decisions};
+    const Outcome outcome{.exit_code = 0, .console = {}, .decisions = decisions, .ledger = {}};
     narrator_.claim(
         first.has_value() && !second && decided(outcome, "kms", "Decrypt", "document_reused"),
         "a good attestation document used a second time");
@@ -269,7 +285,7 @@ class Story {
                                   {"CiphertextBlob", lab_.ciphertext()},
                                   {"EncryptionContext", context()}});
     COFFERDAM_TRY(const auto decisions, lab_.new_kms_decisions());
-    const Outcome outcome{.exit_code = 0, .console = {}, .decisions = decisions};
+    const Outcome outcome{.exit_code = 0, .console = {}, .decisions = decisions, .ledger = {}};
     narrator_.claim(!answer && decided(outcome, "kms", "Decrypt", "policy_denied"),
                     "a call from outside the enclave with the same credentials");
     quote_found(outcome, "policy_denied");

@@ -18,6 +18,7 @@
 #include "crypto/pem.h"
 #include "crypto/random.h"
 #include "eif/measure.h"
+#include "ledger/entry.h"
 #include "net/http_client.h"
 
 namespace cofferdam::cli::demo {
@@ -66,6 +67,21 @@ Result<std::vector<json::object>> read_json_lines(const fs::path& path) {
     COFFERDAM_TRY(json::value value, parse_json(line, kMaxFile));
     if (!value.is_object()) return fail(Errc::internal, path.string() + " holds no JSON objects");
     out.push_back(std::move(value.get_object()));
+  }
+  return out;
+}
+
+// What the agent decided, as the parent's ledger has it.
+Result<std::vector<json::object>> decisions_in(const fs::path& path) {
+  std::vector<json::object> out;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    COFFERDAM_TRY(ledger::SignedEntry signed_entry, ledger::parse_line(line));
+    const ledger::Entry& entry = signed_entry.entry;
+    if (entry.kind == ledger::kGenesisKind || entry.kind == ledger::kClosingKind) continue;
+    json::object decision{{"time", format_rfc3339(entry.time)}};
+    for (const auto& [name, value] : entry.record) decision[name] = value;
+    out.push_back(std::move(decision));
   }
   return out;
 }
@@ -321,8 +337,8 @@ Result<Child> Lab::start_parent(const Launch& launch, const fs::path& run) {
       std::string(kSecretName) + "=" + launch.offer.string(),
       "--credentials",
       member(cloud_ready_, "enclaveCredentials"),
-      "--decision-log",
-      run / "decisions.jsonl"};
+      "--ledger",
+      run / "ledger.jsonl"};
   COFFERDAM_TRY(Child parent, Child::start(arguments, log("parent")));
   COFFERDAM_TRY([[maybe_unused]] const auto ready, parent.read_ready_line(seconds(10)));
   return parent;
@@ -343,15 +359,28 @@ Result<Outcome> Lab::launch(const Launch& launch) {
   if (launch.debug_mode) arguments.emplace_back("--debug-mode");
   const fs::path console = run / "console.log";
   COFFERDAM_TRY(const Finished finished, run_to_end(arguments, console, seconds(60)));
-  Outcome out{.exit_code = finished.exit_code, .console = {}, .decisions = {}};
+  Outcome out{.exit_code = finished.exit_code,
+              .console = {},
+              .decisions = {},
+              .ledger = run / "ledger.jsonl"};
   COFFERDAM_TRY(out.console, read_text_file(console, kMaxFile));
-  COFFERDAM_TRY(out.decisions, read_json_lines(run / "decisions.jsonl"));
+  COFFERDAM_TRY(out.decisions, decisions_in(out.ledger));
   if (out.decisions.empty()) {
     COFFERDAM_TRY(out.decisions, decisions_on(out.console));
   }
   COFFERDAM_TRY(auto of_kms, new_kms_decisions());
   std::ranges::move(of_kms, std::back_inserter(out.decisions));
   return out;
+}
+
+Result<bool> Lab::ledger_verifies(const fs::path& ledger, const Image& image) {
+  COFFERDAM_TRY(const auto program, find_program("cofferdam"));
+  const std::vector<std::string> arguments{
+      program,     "audit",       "verify",
+      ledger,      "--root",      fs::path(member(cloud_ready_, "nsmData")) / "root.pem",
+      "--release", image.manifest};
+  COFFERDAM_TRY(const Finished finished, run_to_end(arguments, log("audit")));
+  return finished.exit_code == 0;
 }
 
 Result<std::vector<json::object>> Lab::new_kms_decisions() {

@@ -56,6 +56,7 @@ struct Outcome {
   int exit_code = 0;
   std::string console;
   std::vector<json::object> decisions;  // Of the agent and of KMS, in that order.
+  std::filesystem::path ledger;         // The agent's decisions, signed.
 };
 
 // Everything the demo needs on one machine, made from the commands a user has: a local
@@ -88,6 +89,9 @@ class Lab {
   const std::string& ciphertext() const noexcept { return ciphertext_; }
 
   Result<Outcome> launch(const Launch& launch);
+
+  // Whether an auditor accepts the ledger as one of this image.
+  Result<bool> ledger_verifies(const std::filesystem::path& ledger, const Image& image);
 
   // The decisions of the local KMS since the last call.
   Result<std::vector<json::object>> new_kms_decisions();
