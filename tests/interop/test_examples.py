@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,31 @@ def test_a_workload_of_debian_packages_proves_that_it_has_the_secret(
     assert found["holds"] is True
     # As its user asked for: not the agent's root.
     assert (found["language"], found["uid"]) == (language, 1000)
+
+
+def test_an_unmodified_sdk_and_its_companions_work_inside(program: Path) -> None:
+    """boto3, the Secrets Manager Agent's interface, files and container credentials, under a
+    measured policy that asks for the user and the executable."""
+    need("apt-get", "dpkg-deb", "aws", "openssl")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples/run"), "sdk", "--programs", str(program.parent)],
+        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["holds"] is True
+    assert found["uid"] == 1000
+    assert found["kms"] == {
+        "roundTrip": True,
+        "otherContext": "AccessDeniedException",
+        "encrypt": "UnsupportedOperationException",
+    }
+    assert found["secretsAgent"] is True
+    assert found["credentials"]
     # The same verdict that `cofferdam audit verify` gives, from Python alone.
     root = x509.load_pem_x509_certificate((tmp_path / "kept/aws/nsm/root.pem").read_bytes())
     enclave, entries = verify((tmp_path / "kept/ledger.jsonl").read_bytes(), root)
