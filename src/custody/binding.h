@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -21,6 +22,11 @@ crypto::Sha384 context_digest(std::string_view key_arn,
 // Errc::invalid_input otherwise; `what` begins the text of the error.
 inline constexpr std::size_t kMaxNameSize = 2048;  // An ARN fits.
 Status check_name(std::string_view what, std::string_view name);
+
+// What an envelope or sealed state takes at most by default, as the parent's storage does, and
+// what its header may take of that.
+inline constexpr std::size_t kMaxSealedSize = std::size_t{1024} * 1024;
+inline constexpr std::size_t kMaxHeaderSize = std::size_t{16} * 1024;
 
 // Reason codes of the refusals of this folder.
 namespace reason {

@@ -7,12 +7,6 @@
 #include "custody/binding.h"
 
 namespace cofferdam::custody {
-namespace {
-
-// Names and numbers of a header beside the plaintext and, in an envelope, the wrapped key.
-constexpr std::size_t kMaxHeaderSize = std::size_t{16} * 1024;
-
-}  // namespace
 
 cbor::Limits format_limits(std::size_t max_plaintext) {
   return {.max_size = kMaxHeaderSize + max_plaintext,

@@ -20,7 +20,7 @@
 namespace cofferdam::custody {
 
 inline constexpr std::size_t kMaxWrappedKeySize = 6144;  // The most KMS Decrypt accepts.
-inline constexpr std::size_t kDefaultMaxPlaintext = std::size_t{1024} * 1024;
+inline constexpr std::size_t kDefaultMaxPlaintext = kMaxSealedSize - kMaxHeaderSize;
 
 // What an envelope is about. It travels in clear, and changing it is detected.
 struct EnvelopeSubject {

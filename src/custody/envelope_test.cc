@@ -253,11 +253,14 @@ TEST(EnvelopeTest, RefusesToSealUnderWhatIsNoDataKey) {
 TEST(EnvelopeTest, TheLongestHeaderFits) {
   const DataKey key{.plaintext = filled(1), .wrapped = Bytes(kMaxWrappedKeySize, 1)};
   const std::string name(kMaxNameSize, 'x');
-  const Envelope envelope =
-      Envelope::seal(key, subject(name), filled(0, 10), /*max_plaintext=*/10).value();
-  const auto read = Envelope::decode(envelope.encode(), /*max_plaintext=*/10);
-  ASSERT_TRUE(read.has_value());
-  EXPECT_EQ(read->open(filled(1), expected(name)).value(), filled(0, 10));
+  for (const std::size_t size : {std::size_t{10}, kDefaultMaxPlaintext}) {
+    const Envelope envelope = Envelope::seal(key, subject(name), filled(0, size), size).value();
+    const Bytes bytes = envelope.encode();
+    EXPECT_LE(bytes.size(), kMaxHeaderSize + size);
+    const auto read = Envelope::decode(bytes, size);
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->open(filled(1), expected(name)).value(), filled(0, size));
+  }
 }
 
 RC_GTEST_PROP(EnvelopeTest, EveryEnvelopeReadsBackAndOpens,

@@ -20,7 +20,7 @@
 // docs/custody.md.
 namespace cofferdam::custody {
 
-inline constexpr std::size_t kDefaultMaxState = std::size_t{1024} * 1024;
+inline constexpr std::size_t kDefaultMaxState = kMaxSealedSize - kMaxHeaderSize;
 inline constexpr std::size_t kMaxSealingRoots = 8;
 
 // What sealed state says of itself. Authentic when Sealer::unseal() returned it.

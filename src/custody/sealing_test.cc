@@ -150,6 +150,14 @@ TEST(SealingTest, IsBoundedInSize) {
                  reason::kSealedMalformed);
 }
 
+TEST(SealingTest, TheLargestStateWithTheLongestNamesFitsTheParentsStorage) {
+  const std::string name(kMaxNameSize, 'x');
+  const Sealer largest = sealer({1}, name, name, name);
+  const Bytes bytes = largest.seal(filled(5, kDefaultMaxState), 1, 1).value();
+  EXPECT_LE(bytes.size(), kMaxSealedSize);
+  EXPECT_EQ(largest.unseal(bytes, 1).value().state, filled(5, kDefaultMaxState));
+}
+
 TEST(SealingTest, RefusesNoRootTooManyAndThoseOfTwoEnclaves) {
   const Sealer::Place place{.name = "counters", .purpose = "state"};
   EXPECT_FALSE(Sealer::create({}, place).has_value());
