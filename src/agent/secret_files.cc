@@ -73,7 +73,7 @@ Status replace_secret_file(const WorkloadRoot& root, const FileSpec& spec, const
   if (!is_in_memory(folder.get())) {
     return not_written(spec,
                        "its folder is not in memory, and secrets are not written to disks; use a "
-                       "path below /run");
+                       "path below /run, in an image that has nothing in /run");
   }
   Draft draft(folder.get());
   const UniqueFd file = draft.create();
