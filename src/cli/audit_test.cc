@@ -204,7 +204,7 @@ TEST_F(AuditCommandTest, ARelaseManifestIsADemandOnEveryLedger) {
   EXPECT_EQ(same.exit, Exit::ok) << same.out << same.err;
   EXPECT_THAT(same.out, HasSubstr("as demanded: payments, release 7"));
 
-  manifest.pcrs[0] = Bytes(48, 1);
+  manifest.pcrs[0] = Bytes(48, 0x77);
   const Outcome other = verify({of_release, "--release", write("8.release"), "--json"});
   EXPECT_EQ(other.exit, Exit::negative);
   EXPECT_EQ(first_problem(other), "pcr_mismatch");
