@@ -54,11 +54,10 @@ Task<LentCredentials> CredentialsEndpoint::lend(Caller caller) {
 
 net::HttpResponse CredentialsEndpoint::answer(const LentCredentials& lent) const {
   const Timestamp expiration = lent.expiration.value_or(parts_.clock.now() + kAskAgain);
-  json::object members{{"AccessKeyId", lent.credentials.access_key_id},
-                       {"Expiration", format_rfc3339(expiration)}};
-  if (!lent.credentials.session_token.empty()) {
-    members.emplace("Token", lent.credentials.session_token);
-  }
+  // botocore wants a Token even where there is none.
+  const json::object members{{"AccessKeyId", lent.credentials.access_key_id},
+                             {"Token", lent.credentials.session_token},
+                             {"Expiration", format_rfc3339(expiration)}};
   std::vector<SecretMember> secrets;
   // AWS makes secret access keys of base64's characters; others would need no more than this.
   if (auto key = json_escaped(lent.credentials.secret_access_key)) {

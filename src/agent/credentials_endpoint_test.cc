@@ -45,6 +45,10 @@ TEST_F(CredentialsEndpointTest, LetsSdksAskAgainWhereTheParentNamesNoEnd) {
   EXPECT_EQ(test::body_of(get()).at("Expiration"), json::value("2026-03-01T12:15:00Z"));
 }
 
+TEST_F(CredentialsEndpointTest, HasATokenForSdksThatWantOne) {
+  EXPECT_EQ(test::body_of(get()).at("Token"), json::value(""));
+}
+
 TEST_F(CredentialsEndpointTest, WantsTheToken) {
   EXPECT_EQ(get(std::string(kCredentialsPath), "other").status, 401u);
   EXPECT_EQ(get("/", "token").status, 404u);
