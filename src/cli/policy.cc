@@ -81,13 +81,15 @@ Result<policy::RegoPolicy> load_policy(const std::vector<std::string>& paths,
 }
 
 void add_policy(CLI::App& app, Exit& exit) {
-  CLI::App* const policy =
-      app.add_subcommand("policy", "Try out the policies that decide who gets what");
+  CLI::App* const policy = app.add_subcommand(
+      "policy", "Make, judge and try out the policies that decide who gets what");
   policy->require_subcommand(1);
   policy->footer(kFooter);
   add_policy_eval(*policy, exit);
   add_policy_tests(*policy, exit);
   add_policy_input(*policy, exit);
+  add_policy_key(*policy, exit);
+  add_policy_role(*policy, exit);
 }
 
 }  // namespace cofferdam::cli

@@ -13,6 +13,8 @@ namespace cofferdam::cli {
 void add_policy_eval(CLI::App& policy, Exit& exit);
 void add_policy_tests(CLI::App& policy, Exit& exit);
 void add_policy_input(CLI::App& policy, Exit& exit);
+void add_policy_key(CLI::App& policy, Exit& exit);
+void add_policy_role(CLI::App& policy, Exit& exit);
 
 // What stands beside the modules.
 struct PolicyData {
