@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/gauges.h"
 #include "base/encoding.h"
+#include "parent/gauges.h"
 #include "release_lab.h"
 
 // The agent as its program runs it, against the real local AWS and the real parent.
@@ -271,6 +273,26 @@ TEST(AgentRefusalTest, AnImageWithABrokenProcessIsRefusedBeforeAnything) {
   EXPECT_EQ(lab.stop_agent(), 1);
   EXPECT_EQ(lab.heartbeats(), 0);
   EXPECT_THAT(lab.all_logs(), HasSubstr("config_invalid"));
+}
+
+TEST(AgentGaugesTest, AreWhatTheParentReads) {
+  agent::Gauges told;
+  told.secret_age_seconds["database-password"] = 61;
+  told.denials["kms_access_denied"] = 2;
+  told.clock_correction_ms = -15;
+  told.attestation_failures = 1;
+  told.recipient_pool = 3;
+  told.workload_restarts = 4;
+  const std::string body = agent::to_json(told);
+  const auto read = parent::parse_gauges(as_bytes(body));
+  ASSERT_TRUE(read.has_value()) << read.error().detail;
+  const parent::Gauges expected{.secret_age_seconds = {{"database-password", 61}},
+                                .denials = {{"kms_access_denied", 2}},
+                                .clock_correction_ms = -15,
+                                .attestation_failures = 1,
+                                .recipient_pool = 3,
+                                .workload_restarts = 4};
+  EXPECT_EQ(*read, expected);
 }
 
 }  // namespace

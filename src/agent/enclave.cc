@@ -118,10 +118,10 @@ Task<WorkloadEnd> Enclave::run_workload(ProcessSpec workload, SupervisorOptions 
 Task<void> Enclave::tell_gauges() {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   while (true) {
-    const Status told = co_await parts_.parent.report_gauges(enclave_, gauges());
-    if (!told) log::debug("the parent took no gauges: " + told.error().detail);
     timer.expires_after(kGaugesEvery);
     co_await timer.async_wait(asio::use_awaitable);
+    const Status told = co_await parts_.parent.report_gauges(enclave_, gauges());
+    if (!told) log::debug("the parent took no gauges: " + told.error().detail);
   }
 }
 
