@@ -8,7 +8,10 @@
 namespace cofferdam::policy {
 
 void RequestContext::set(std::string_view key, std::string value) {
-  entries_[to_lower(key)] = {std::move(value)};
+  // Not from an initializer list, which would copy the value.
+  auto& values = entries_[to_lower(key)];
+  values.clear();
+  values.push_back(std::move(value));
 }
 
 void RequestContext::set_all(std::string_view key, std::vector<std::string> values) {
