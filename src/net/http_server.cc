@@ -64,9 +64,9 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     while (open && !connection->stopping()) {
       if (input.unread().empty()) {
         connection->set_idle(true);
-        auto arrival = input.fill(stream);
-        COFFERDAM_CO_TRY(const std::size_t size,
-                         co_await with_deadline(self->options_.idle_timeout, std::move(arrival)));
+        connection->set_deadline(self->options_.idle_timeout);
+        COFFERDAM_CO_TRY(const std::size_t size, co_await input.fill(stream));
+        connection->lift_deadline();
         if (size == 0) break;
         connection->set_idle(false);
       }
@@ -81,7 +81,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
                              std::string peer, bool secured, Connection connection,
                              const HttpHandler& handler) {
     RequestDecoder decoder(self->options_.limits);
-    auto read = co_await read_request(self, stream, input, decoder);
+    auto read = co_await read_request(self, stream, input, decoder, connection);
     if (!read) {
       auto answer = answer_to_bad_request(read.error());
       if (!answer) co_return std::unexpected(std::move(read).error());
@@ -95,7 +95,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     const bool head_only = request.method == "HEAD";
     HttpResponse response = co_await answer(handler, std::move(request));
     const bool keep_alive = wants_more && !connection->stopping() && !response.cut_after;
-    const Status sent = co_await self->send(stream, response, keep_alive, head_only);
+    const Status sent = co_await self->send(stream, response, keep_alive, head_only, connection);
     wipe(response.body);
     if (!sent) co_return std::unexpected(sent.error());
     co_return keep_alive;
@@ -103,7 +103,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
 
   // Most requests have arrived whole with the first read; only others need deadlines.
   static Task<void> read_request(std::shared_ptr<Impl> self, Stream& stream, InputBuffer& input,
-                                 RequestDecoder& decoder) {
+                                 RequestDecoder& decoder, Connection connection) {
     COFFERDAM_CO_TRY(const std::size_t used, decoder.put(input.unread()));
     input.consume(used);
     if (!decoder.head_done()) {
@@ -112,7 +112,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     }
     if (decoder.done()) co_return Status();
     if (decoder.expects_continue()) {
-      COFFERDAM_CO_CHECK(co_await self->write(stream, as_bytes(kContinue), {}));
+      COFFERDAM_CO_CHECK(co_await self->write(stream, as_bytes(kContinue), {}, connection));
     }
     auto rest = read_rest(stream, input, decoder);
     co_return co_await with_deadline(self->options_.body_timeout, std::move(rest));
@@ -125,7 +125,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     co_return *std::move(response);
   }
 
-  Task<void> send(Stream& stream, const HttpResponse& response, bool keep_alive, bool head_only) {
+  Task<void> send(Stream& stream, const HttpResponse& response, bool keep_alive, bool head_only,
+                  Connection connection) {
     auto head = encode_head(response, keep_alive);
     if (!head) {
       log::error("http: an answer could not be written: " + head.error().detail);
@@ -133,20 +134,24 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     }
     const bool bare = head_only || !status_has_body(response.status);
     const ByteView body = bare ? ByteView() : ByteView(response.body);
-    if (response.cut_after) co_return co_await write_cut(stream, *head, body, *response.cut_after);
-    co_return co_await write(stream, as_bytes(*head), body);
+    if (response.cut_after)
+      co_return co_await write_cut(stream, *head, body, *response.cut_after, connection);
+    co_return co_await write(stream, as_bytes(*head), body, connection);
   }
 
-  Task<void> write_cut(Stream& stream, std::string_view head, ByteView body, std::size_t size) {
+  Task<void> write_cut(Stream& stream, std::string_view head, ByteView body, std::size_t size,
+                       Connection connection) {
     if (size == 0) co_return Status();
     const std::size_t of_body = size > head.size() ? size - head.size() : 0;
     co_return co_await write(stream, as_bytes(head.substr(0, size)),
-                             body.first(std::min(of_body, body.size())));
+                             body.first(std::min(of_body, body.size())), connection);
   }
 
-  Task<void> write(Stream& stream, ByteView head, ByteView body) {
-    auto writing = stream.write(head, body);
-    co_return co_await with_deadline(options_.write_timeout, std::move(writing));
+  Task<void> write(Stream& stream, ByteView head, ByteView body, Connection connection) {
+    connection->set_deadline(options_.write_timeout);
+    COFFERDAM_CO_CHECK(co_await stream.write(head, body));
+    connection->lift_deadline();
+    co_return Status();
   }
 
   HttpServerOptions options_;

@@ -26,10 +26,24 @@ constexpr auto kAsResult = asio::as_tuple(asio::use_awaitable);
 constexpr milliseconds kPauseAfterFailedAccept{50};
 constexpr milliseconds kTimeToUnwind{2'000};
 
-class Connection final : public ServedConnection {
+class Connection final : public ServedConnection, public std::enable_shared_from_this<Connection> {
  public:
+  explicit Connection(const asio::any_io_executor& executor) : timer_(executor) {}
+
   void set_idle(bool idle) noexcept override { idle_ = idle; }
   bool stopping() const noexcept override { return stopping_; }
+
+  void set_deadline(milliseconds limit) override {
+    deadline_ = Clock::now() + limit;
+    if (deadline_ < timer_set_to_) set_timer();
+  }
+  void lift_deadline() noexcept override { deadline_ = kNever; }
+
+  // Leaves nothing in the event loop.
+  void end() {
+    lift_deadline();
+    timer_.cancel();
+  }
 
   asio::cancellation_slot slot() noexcept { return signal_.slot(); }
   void cut_off() { signal_.emit(asio::cancellation_type::terminal); }
@@ -40,7 +54,33 @@ class Connection final : public ServedConnection {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr auto kNever = Clock::time_point::max();
+
+  // Nearly every deadline is lifted in time, so the timer is not touched for each: when it
+  // expires it is set to the deadline of that moment.
+  void set_timer() {
+    timer_set_to_ = deadline_;
+    timer_.expires_at(deadline_);
+    timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (!error && self) self->timer_expired();
+    });
+  }
+
+  void timer_expired() {
+    timer_set_to_ = kNever;
+    if (deadline_ <= Clock::now()) {
+      cut_off();
+    } else if (deadline_ != kNever) {
+      set_timer();
+    }
+  }
+
   asio::cancellation_signal signal_;
+  asio::steady_timer timer_;
+  Clock::time_point deadline_ = kNever;
+  Clock::time_point timer_set_to_ = kNever;
   bool idle_ = false;
   bool stopping_ = false;
 };
@@ -84,12 +124,13 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
   }
 
   void serve(Stream stream) {
-    auto connection = std::make_shared<Connection>();
+    auto connection = std::make_shared<Connection>(executor);
     connections.insert(connection);
     auto ended = [self = shared_from_this(), connection](const std::exception_ptr& thrown,
                                                          const Status& status) {
       if (thrown) report(self->name, thrown);
       if (!thrown && !status) log::debug(self->name + ": " + status.error().detail);
+      connection->end();
       self->connections.erase(connection);
       self->changed.cancel();
     };
