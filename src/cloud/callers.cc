@@ -41,19 +41,28 @@ policy::TemporaryCredentials facts_of(const Session& session) {
 
 }  // namespace
 
-Result<Signer> Callers::find(std::string_view access_key_id, std::string_view session_token,
-                             Timestamp now) {
-  std::optional<Signer> signer;
-  if (session_token.empty()) {
-    COFFERDAM_TRY(signer, find_user(access_key_id));
-  } else {
-    COFFERDAM_TRY(signer, find_fixed_session(access_key_id, session_token));
-    if (!signer) {
-      COFFERDAM_TRY(signer, find_session(access_key_id, session_token, now));
-    }
+Result<std::shared_ptr<const Signer>> Callers::find(std::string_view access_key_id,
+                                                    std::string_view session_token, Timestamp now) {
+  auto signer = signers_.find(access_key_id);
+  if (!signer || !equal_constant_time(as_bytes(signer->session_token), as_bytes(session_token))) {
+    COFFERDAM_TRY(auto found, read(access_key_id, session_token));
+    if (!found) return unknown_client();
+    found->session_token = session_token;
+    signer = signers_.keep(access_key_id, *std::move(found));
   }
-  if (!signer) return unknown_client();
-  return *std::move(signer);
+  if (signer->expires && now >= *signer->expires) {
+    return fail(Errc::unauthenticated, api::kExpiredToken,
+                "The security token included in the request is expired");
+  }
+  return signer;
+}
+
+Result<std::optional<Signer>> Callers::read(std::string_view access_key_id,
+                                            std::string_view token) {
+  if (token.empty()) return find_user(access_key_id);
+  COFFERDAM_TRY(auto signer, find_fixed_session(access_key_id, token));
+  if (signer) return signer;
+  return find_session(access_key_id, token);
 }
 
 Result<std::optional<Signer>> Callers::find_user(std::string_view access_key_id) {
@@ -86,18 +95,15 @@ Result<std::optional<Signer>> Callers::find_fixed_session(std::string_view acces
 }
 
 Result<std::optional<Signer>> Callers::find_session(std::string_view access_key_id,
-                                                    std::string_view token, Timestamp now) {
+                                                    std::string_view token) {
   auto session = sessions_.from_token(access_key_id, token);
   if (!session) return std::optional<Signer>();
-  if (now >= session->expires) {
-    return fail(Errc::unauthenticated, api::kExpiredToken,
-                "The security token included in the request is expired");
-  }
   COFFERDAM_TRY(const auto identity, iam_.find_identity(session->identity));
   if (!identity) return std::optional<Signer>();
   Signer signer;
   COFFERDAM_TRY(signer.caller, caller_of(*identity, &*session));
   signer.secret_access_key = std::move(session->secret_access_key);
+  signer.expires = session->expires;
   return std::optional(std::move(signer));
 }
 

@@ -129,15 +129,15 @@ Result<Caller> CloudService::authenticate(const net::HttpRequest& request,
                                           const aws::SignatureClaim& claim, const Service& service,
                                           Timestamp now) {
   COFFERDAM_CHECK(check_scope(claim.scope, service, options_.place));
-  COFFERDAM_TRY(Signer signer,
+  COFFERDAM_TRY(const auto signer,
                 callers_.find(claim.access_key_id, claim.session_token.value_or(""), now));
-  COFFERDAM_CHECK(
-      aws::verify_signature(request, claim, signer.secret_access_key, now, service.allowed_skew()));
-  if (signer.long_term_key) {
+  COFFERDAM_CHECK(aws::verify_signature(request, claim, signer->secret_access_key, now,
+                                        service.allowed_skew()));
+  if (signer->long_term_key) {
     COFFERDAM_CHECK(
-        callers_.note_use(*signer.long_term_key, claim.scope.service, claim.scope.region, now));
+        callers_.note_use(*signer->long_term_key, claim.scope.service, claim.scope.region, now));
   }
-  return std::move(signer.caller);
+  return signer->caller;
 }
 
 }  // namespace cofferdam::cloud

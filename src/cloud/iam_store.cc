@@ -246,9 +246,16 @@ Result<std::optional<Identity>> IamStore::find_identity(Identity::Kind kind,
   static const std::string sql =
       select(kIdentityColumns, "kind = ?1 AND account = ?2 AND folded = ?3");
   const std::string folded = to_lower(name);
-  return read_one(
-      store_.query(sql, {static_cast<std::int64_t>(kind), account, std::string_view(folded)}),
-      read_identity);
+  const std::string all = std::string(kind == Identity::Kind::user ? "user/" : "role/")
+                              .append(account)
+                              .append("/")
+                              .append(folded);
+  if (const auto known = identities_.find(all)) return std::optional(*known);
+  COFFERDAM_TRY(auto found, read_one(store_.query(sql, {static_cast<std::int64_t>(kind), account,
+                                                        std::string_view(folded)}),
+                                     read_identity));
+  if (found) identities_.keep(all, *found);
+  return found;
 }
 
 Result<std::optional<Identity>> IamStore::find_identity(std::string_view id) {
@@ -485,7 +492,10 @@ Status IamStore::delete_provider(std::string_view arn) {
 
 Result<std::optional<OidcProvider>> IamStore::find_provider(std::string_view arn) {
   static const std::string sql = select(kProviderColumns, "arn = ?1");
-  return read_one(store_.query(sql, {arn}), read_provider);
+  if (const auto known = providers_.find(arn)) return std::optional(*known);
+  COFFERDAM_TRY(auto found, read_one(store_.query(sql, {arn}), read_provider));
+  if (found) providers_.keep(arn, *found);
+  return found;
 }
 
 Result<std::vector<OidcProvider>> IamStore::list_providers(std::string_view account) {
@@ -494,11 +504,15 @@ Result<std::vector<OidcProvider>> IamStore::list_providers(std::string_view acco
 }
 
 Result<bool> IamStore::trusts_issuer(std::string_view url) {
+  if (const auto known = trusted_.find(url)) return *known;
   COFFERDAM_TRY(
       const auto count,
       read_one(store_.query("SELECT COUNT(*) FROM iam_oidc_providers WHERE url = ?1", {url}),
                read_integer));
-  return count.value_or(0) > 0;
+  const bool trusted = count.value_or(0) > 0;
+  // Anybody can ask about any URL: only the answers that matter are remembered.
+  if (trusted) trusted_.keep(url, trusted);
+  return trusted;
 }
 
 Status IamStore::put_organization(std::string_view account, const Organization& organization) {

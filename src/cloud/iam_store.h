@@ -9,6 +9,7 @@
 
 #include "base/secret.h"
 #include "base/time.h"
+#include "cloud/remembered.h"
 #include "cloud/store.h"
 
 namespace cofferdam::cloud {
@@ -104,7 +105,8 @@ struct ListPart {
 // limits and texts are those of the service. Errors as Store's.
 class IamStore {
  public:
-  explicit IamStore(Store& store) : store_(store) {}
+  explicit IamStore(Store& store)
+      : store_(store), identities_(store), providers_(store), trusted_(store) {}
   Store& store() noexcept { return store_; }
 
   // Users and roles. Names without regard to case.
@@ -164,6 +166,9 @@ class IamStore {
 
  private:
   Store& store_;
+  Remembered<Identity> identities_;     // By kind, account and name.
+  Remembered<OidcProvider> providers_;  // By ARN.
+  Remembered<bool> trusted_;            // By URL: whether somebody trusts it.
 };
 
 // AWS's identifiers: a prefix that tells the kind and 16 letters of base32.

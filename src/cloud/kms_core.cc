@@ -138,20 +138,25 @@ Result<std::string> KmsCore::resolve_alias(std::string_view account, std::string
               "Alias " + alias_arn(account, name) + " is not found.");
 }
 
+Result<std::shared_ptr<const KmsCore::Circumstances>> KmsCore::circumstances_of(
+    const KeyRecord& key) {
+  if (auto known = circumstances_.find(key.id)) return known;
+  Circumstances found;
+  COFFERDAM_TRY(found.policy, policies_.parse("default", key.policy, policy::PolicyKind::key));
+  COFFERDAM_TRY(found.aliases, keys_.aliases_of(key.id));
+  COFFERDAM_TRY(found.tags, keys_.tags(key.id));
+  return circumstances_.keep(key.id, std::move(found));
+}
+
 Status KmsCore::admit(const KmsRequest& request, const KmsTarget& target, const KmsFacts& facts) {
-  auto document = policy::parse_document(target.key.policy, policy::PolicyKind::key);
-  if (!document) {
-    return fail(Errc::internal,
-                "the stored policy of a key does not parse: " + document.error().detail);
-  }
-  const policy::AttachedPolicy key_policy{.name = "default", .document = *std::move(document)};
-  COFFERDAM_TRY(const auto aliases, keys_.aliases_of(target.key.id));
-  COFFERDAM_TRY(const auto tags, keys_.tags(target.key.id));
-  const policy::Request asked = policy_request(request, authorizer_.circumstances(request.call),
-                                               &target, aliases, tags, {}, facts);
+  COFFERDAM_TRY(const auto known, circumstances_of(target.key));
   const policy::Verdict verdict =
-      authorizer_.authorize(request.call, asked, &key_policy, /*resource_decides=*/true);
+      authorizer_.authorize(request.call,
+                            policy_request(request, authorizer_.circumstances(request.call),
+                                           &target, known->aliases, known->tags, {}, facts),
+                            known->policy.get(), /*resource_decides=*/true);
   if (!verdict.allowed) {
+    const policy::Request& asked = request.call.trace.evaluations.back().request;
     COFFERDAM_TRY(const bool by_grant,
                   verdict.explicit_deny ? Result<bool>(false) : granted(asked, target, facts));
     if (!by_grant) return fail(Errc::denied, api::kAccessDenied, verdict.message);

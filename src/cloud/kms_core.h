@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cloud/authorizer.h"
 #include "cloud/iam_store.h"
@@ -12,7 +15,9 @@
 #include "cloud/kms_grant_store.h"
 #include "cloud/kms_request.h"
 #include "cloud/kms_store.h"
+#include "cloud/policy_cache.h"
 #include "cloud/recipient.h"
+#include "cloud/remembered.h"
 #include "crypto/key_pair.h"
 
 namespace cofferdam::cloud {
@@ -30,7 +35,8 @@ class KmsCore {
         iam_(store),
         recipients_(recipients),
         authorizer_(authorizer),
-        place_(std::move(place)) {}
+        place_(std::move(place)),
+        circumstances_(store) {}
 
   KeyStore& keys() noexcept { return keys_; }
   GrantStore& grants() noexcept { return grants_; }
@@ -73,6 +79,14 @@ class KmsCore {
   std::string alias_arn(std::string_view account, std::string_view name) const;
 
  private:
+  // What the policies are told about a key beyond its record, and its own policy.
+  struct Circumstances {
+    SharedPolicy policy;
+    std::vector<std::string> aliases;
+    std::map<std::string, std::string> tags;
+  };
+
+  Result<std::shared_ptr<const Circumstances>> circumstances_of(const KeyRecord& key);
   Result<std::string> resolve_alias(std::string_view account, std::string_view name);
   Result<KmsTarget> noted(KmsRequest& request, std::string_view key_id);
   Status rotate_if_due(KeyRecord& key, Timestamp now);
@@ -86,6 +100,8 @@ class KmsCore {
   RecipientGate& recipients_;
   const Authorizer& authorizer_;
   Place place_;
+  PolicyCache policies_;
+  Remembered<Circumstances> circumstances_;  // By key id.
 };
 
 // The state a key must have; DisabledException or KMSInvalidStateException.

@@ -87,6 +87,7 @@ Status KeyStore::add_key(const KeyRecord& key, const Secret& material) {
 }
 
 Result<std::optional<KeyRecord>> KeyStore::find_key(std::string_view id) {
+  if (const auto known = records_.find(id)) return std::optional(*known);
   COFFERDAM_TRY(Rows rows,
                 store_.query("SELECT id, arn, account, spec, usage, state, description, created, "
                              "policy, deletion, rotation_days, next_rotation "
@@ -95,7 +96,7 @@ Result<std::optional<KeyRecord>> KeyStore::find_key(std::string_view id) {
   COFFERDAM_TRY(const bool found, rows.next());
   if (!found) return std::optional<KeyRecord>();
   COFFERDAM_TRY(auto key, read_key(rows));
-  return std::optional(std::move(key));
+  return std::optional(*records_.keep(id, std::move(key)));
 }
 
 Status KeyStore::update_key(const KeyRecord& key) {
@@ -129,7 +130,16 @@ Result<std::vector<std::string>> KeyStore::list_keys(std::string_view account,
   return collect(std::move(rows), first_text);
 }
 
+Result<Timestamp> KeyStore::first_deletion() {
+  if (const auto known = first_deletion_.find({})) return *known;
+  COFFERDAM_TRY(Rows rows, store_.query("SELECT MIN(deletion) FROM keys WHERE deletion > 0", {}));
+  COFFERDAM_TRY([[maybe_unused]] const bool found, rows.next());
+  return *first_deletion_.keep({}, optional_time(rows.integer(0)).value_or(Timestamp::max()));
+}
+
 Result<std::vector<std::string>> KeyStore::keys_to_delete(Timestamp now) {
+  COFFERDAM_TRY(const Timestamp first, first_deletion());
+  if (now < first) return std::vector<std::string>();
   COFFERDAM_TRY(Rows rows, store_.query("SELECT id FROM keys WHERE deletion > 0 AND deletion <= ?1",
                                         {to_milliseconds(now)}));
   return collect(std::move(rows), first_text);

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "cloud/kms_key.h"
+#include "cloud/remembered.h"
 #include "cloud/store.h"
 
 namespace cofferdam::cloud {
@@ -41,7 +42,7 @@ struct AliasRecord {
 class KeyStore {
  public:
   // The store must outlive this.
-  explicit KeyStore(Store& store) : store_(store) {}
+  explicit KeyStore(Store& store) : store_(store), records_(store), first_deletion_(store) {}
 
   Status add_key(const KeyRecord& key, const Secret& material);
   Result<std::optional<KeyRecord>> find_key(std::string_view id);
@@ -80,7 +81,11 @@ class KeyStore {
   Store& store() noexcept { return store_; }
 
  private:
+  Result<Timestamp> first_deletion();
+
   Store& store_;
+  Remembered<KeyRecord> records_;         // By id.
+  Remembered<Timestamp> first_deletion_;  // Under no name.
 };
 
 }  // namespace cofferdam::cloud

@@ -11,7 +11,7 @@
 namespace cofferdam::cloud {
 
 // Stored policies, parsed once. Keyed by their text, so that nothing has to be told when a
-// policy changes; bounded. Not safe for concurrent use.
+// policy changes; bounded in number and in size. Not safe for concurrent use.
 class PolicyCache {
  public:
   // Errc::internal for a text that does not parse: it was checked before it was stored.
@@ -19,8 +19,11 @@ class PolicyCache {
 
  private:
   static constexpr std::size_t kMaxPolicies = 1024;
+  static constexpr std::size_t kMaxText = std::size_t{1024} * 1024;
 
-  std::map<std::tuple<policy::PolicyKind, std::string, std::string>, SharedPolicy> policies_;
+  std::map<std::tuple<policy::PolicyKind, std::string, std::string>, SharedPolicy, std::less<>>
+      policies_;
+  std::size_t text_size_ = 0;
 };
 
 }  // namespace cofferdam::cloud

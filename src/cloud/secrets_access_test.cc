@@ -391,5 +391,29 @@ TEST(SecretsAccessTest, ValidationTellsWhatIsWrongWithAPolicy) {
   EXPECT_TRUE(cloud.sm("GetResourcePolicy", {{"SecretId", "s"}}).text("ResourcePolicy").empty());
 }
 
+TEST(SecretsAccessTest, ShowsEveryChangeAtTheNextRequest) {
+  SecretsCloud cloud;
+  cloud.create("s", "one");
+  const aws::Credentials blue =
+      cloud.user("blue", allow("\"secretsmanager:GetSecretValue\"", "\"*\"",
+                               R"({"StringEquals":{"aws:ResourceTag/team":"blue"}})"));
+  // Read twice each, so that what may be remembered is.
+  const auto as_blue = [&] {
+    cloud.as(blue, "GetSecretValue", {{"SecretId", "s"}});
+    return cloud.as(blue, "GetSecretValue", {{"SecretId", "s"}});
+  };
+  EXPECT_EQ(as_blue().error(), "AccessDeniedException");
+  EXPECT_EQ(cloud.value_of("s"), "one");
+  const json::array tags{{{"Key", "team"}, {"Value", "blue"}}};
+  ASSERT_EQ(cloud.sm("TagResource", {{"SecretId", "s"}, {"Tags", tags}}).status, 200U);
+  EXPECT_EQ(as_blue().text("SecretString"), "one");
+  ASSERT_EQ(cloud.sm("PutSecretValue", {{"SecretId", "s"}, {"SecretString", "two"}}).status, 200U);
+  EXPECT_EQ(as_blue().text("SecretString"), "two");
+  ASSERT_EQ(cloud.sm("DeleteSecret", {{"SecretId", "s"}}).status, 200U);
+  EXPECT_EQ(as_blue().error(), "InvalidRequestException");
+  cloud.clock.set(cloud.clock.now() + std::chrono::days(30));
+  EXPECT_EQ(cloud.sm("GetSecretValue", {{"SecretId", "s"}}).error(), "ResourceNotFoundException");
+}
+
 }  // namespace
 }  // namespace cofferdam::cloud

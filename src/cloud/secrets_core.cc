@@ -58,16 +58,6 @@ std::string random_suffix() {
   return suffix;
 }
 
-Result<std::optional<policy::AttachedPolicy>> attached_policy(const SecretRecord& secret) {
-  if (secret.policy.empty()) return std::optional<policy::AttachedPolicy>();
-  auto document = policy::parse_document(secret.policy, policy::PolicyKind::resource);
-  if (!document) {
-    return fail(Errc::internal,
-                "the stored policy of a secret does not parse: " + document.error().detail);
-  }
-  return std::optional(policy::AttachedPolicy{.name = "default", .document = *std::move(document)});
-}
-
 std::string action_of(const SecretsRequest& request, const SecretFacts& facts) {
   return "secretsmanager:" + std::string(facts.action.empty() ? request.operation : facts.action);
 }
@@ -125,15 +115,20 @@ Result<SecretRecord> SecretsCore::admit_secret(const SecretsRequest& request,
     return secret_not_found();
   }
   COFFERDAM_TRY(const SecretTags tags, secrets_.tags(secret->arn));
-  COFFERDAM_TRY(const auto attached, attached_policy(*secret));
+  COFFERDAM_TRY(const SharedPolicy attached, policy_of(*secret));
   COFFERDAM_TRY(Ask ask, question(request, *secret, tags, facts));
-  ask.resource_policy = attached ? &*attached : nullptr;
+  ask.resource_policy = attached.get();
   COFFERDAM_CHECK(authorizer_.admit(request.call, ask));
   if (must == SecretMust::be_alive && secret->deletion) {
     return bad_request(
         "You can't perform this operation on the secret because it was marked for deletion.");
   }
   return *std::move(secret);
+}
+
+Result<SharedPolicy> SecretsCore::policy_of(const SecretRecord& secret) const {
+  if (secret.policy.empty()) return SharedPolicy();
+  return policies_.parse("default", secret.policy, policy::PolicyKind::resource);
 }
 
 Result<Ask> SecretsCore::question(const SecretsRequest& request, const SecretRecord& secret,
@@ -172,9 +167,9 @@ Result<policy::Verdict> SecretsCore::foresee(const SecretsRequest& request,
   SecretFacts facts;
   facts.action = action;
   COFFERDAM_TRY(const Ask ask, question(request, secret, tags, facts));
-  COFFERDAM_TRY(const auto attached, attached_policy(secret));
+  COFFERDAM_TRY(const SharedPolicy attached, policy_of(secret));
   policy::PolicySet policies = request.call.caller.policy_set();
-  policies.resource = attached ? &*attached : nullptr;
+  policies.resource = attached.get();
   policies.resource_decides = false;
   return policy::evaluate(authorizer_.request_of(request.call, ask), policies);
 }

@@ -10,6 +10,7 @@
 #include "cloud/authorizer.h"
 #include "cloud/json_service.h"
 #include "cloud/kms_on_behalf.h"
+#include "cloud/policy_cache.h"
 #include "cloud/secrets_store.h"
 
 namespace cofferdam::cloud {
@@ -100,6 +101,8 @@ class SecretsCore {
                        const SecretTags& tags, const SecretFacts& facts) const;
   // As KMS takes it in a request of any account.
   Result<std::string> kms_key_of(const SecretsRequest& request, const SecretRecord& secret);
+  // None where the secret has no policy.
+  Result<SharedPolicy> policy_of(const SecretRecord& secret) const;
   Result<Secret> unwrap(const SecretsRequest& request, const SecretRecord& secret,
                         const SecretVersion& version);
 
@@ -107,6 +110,7 @@ class SecretsCore {
   KmsOnBehalf kms_;
   const Authorizer& authorizer_;
   Place place_;
+  mutable PolicyCache policies_;
 };
 
 // arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-Ab3dE9

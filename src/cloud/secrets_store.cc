@@ -9,6 +9,9 @@ constexpr std::string_view kColumns =
     "deletion, rotation, lambda, after_days, schedule, duration, rotated, next_rotation "
     "FROM sm_secrets ";
 
+// Larger values are read anew each time, to keep what is remembered small.
+constexpr std::size_t kMostRemembered = 4096;
+
 std::int64_t to_milliseconds(Timestamp time) { return time.time_since_epoch().count(); }
 
 Timestamp from_milliseconds(std::int64_t value) {
@@ -126,15 +129,22 @@ Status SecretsStore::add(const SecretRecord& secret) {
 
 Result<std::optional<SecretRecord>> SecretsStore::find(std::string_view arn) {
   static const std::string sql = std::string(kColumns) + "WHERE arn = ?1";
+  if (const auto known = records_.find(arn)) return std::optional(*known);
   COFFERDAM_TRY(Rows rows, store_.query(sql, {arn}));
-  return first_secret(std::move(rows));
+  COFFERDAM_TRY(auto found, first_secret(std::move(rows)));
+  if (found) records_.keep(arn, *found);
+  return found;
 }
 
 Result<std::optional<SecretRecord>> SecretsStore::find_by_name(std::string_view account,
                                                                std::string_view name) {
   static const std::string sql = std::string(kColumns) + "WHERE account = ?1 AND name = ?2";
+  const std::string both = std::string(account).append("/").append(name);
+  if (const auto known = records_.find(both)) return std::optional(*known);
   COFFERDAM_TRY(Rows rows, store_.query(sql, {account, name}));
-  return first_secret(std::move(rows));
+  COFFERDAM_TRY(auto found, first_secret(std::move(rows)));
+  if (found) records_.keep(both, *found);
+  return found;
 }
 
 Status SecretsStore::update(const SecretRecord& secret) {
@@ -174,7 +184,17 @@ Result<std::vector<SecretRecord>> SecretsStore::list(std::string_view account,
   return collect(std::move(rows), read_secret);
 }
 
+Result<Timestamp> SecretsStore::first_deletion() {
+  if (const auto known = first_deletion_.find({})) return *known;
+  COFFERDAM_TRY(Rows rows,
+                store_.query("SELECT MIN(deletion) FROM sm_secrets WHERE deletion > 0", {}));
+  COFFERDAM_TRY([[maybe_unused]] const bool found, rows.next());
+  return *first_deletion_.keep({}, optional_time(rows.integer(0)).value_or(Timestamp::max()));
+}
+
 Result<std::vector<std::string>> SecretsStore::due_for_deletion(Timestamp now) {
+  COFFERDAM_TRY(const Timestamp first, first_deletion());
+  if (now < first) return std::vector<std::string>();
   COFFERDAM_TRY(Rows rows,
                 store_.query("SELECT arn FROM sm_secrets WHERE deletion > 0 AND deletion <= ?1",
                              {to_milliseconds(now)}));
@@ -182,6 +202,12 @@ Result<std::vector<std::string>> SecretsStore::due_for_deletion(Timestamp now) {
 }
 
 Result<SecretVersions> SecretsStore::labels(std::string_view arn) {
+  if (const auto known = labels_.find(arn)) return *known;
+  COFFERDAM_TRY(SecretVersions found, read_labels(arn));
+  return *labels_.keep(arn, std::move(found));
+}
+
+Result<SecretVersions> SecretsStore::read_labels(std::string_view arn) {
   std::map<std::string, SecretVersions::Stages, std::less<>> versions;
   COFFERDAM_TRY(Rows ids, store_.query("SELECT id FROM sm_versions WHERE secret = ?1", {arn}));
   COFFERDAM_TRY(const auto names,
@@ -246,6 +272,15 @@ Result<std::vector<WrappedKey>> SecretsStore::keys(std::string_view arn, std::st
 
 Result<std::optional<SecretVersion>> SecretsStore::find_version(std::string_view arn,
                                                                 std::string_view id) {
+  const std::string both = std::string(arn).append("/").append(id);
+  if (const auto known = versions_.find(both)) return std::optional(*known);
+  COFFERDAM_TRY(auto found, read_version(arn, id));
+  if (found && found->sealed.size() <= kMostRemembered) versions_.keep(both, *found);
+  return found;
+}
+
+Result<std::optional<SecretVersion>> SecretsStore::read_version(std::string_view arn,
+                                                                std::string_view id) {
   SecretVersion version;
   {
     COFFERDAM_TRY(Rows rows,
@@ -302,12 +337,13 @@ Status SecretsStore::touch_version(std::string_view arn, std::string_view id, Ti
 }
 
 Result<SecretTags> SecretsStore::tags(std::string_view arn) {
+  if (const auto known = tags_.find(arn)) return *known;
   COFFERDAM_TRY(Rows rows,
                 store_.query("SELECT name, value FROM sm_tags WHERE secret = ?1", {arn}));
   COFFERDAM_TRY(const auto pairs, collect(std::move(rows), [](const Rows& row) {
                   return std::pair(row.text(0), row.text(1));
                 }));
-  return SecretTags(pairs.begin(), pairs.end());
+  return *tags_.keep(arn, SecretTags(pairs.begin(), pairs.end()));
 }
 
 Status SecretsStore::put_tags(std::string_view arn, const SecretTags& tags) {

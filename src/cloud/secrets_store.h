@@ -11,6 +11,7 @@
 #include "base/byte_view.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "cloud/remembered.h"
 #include "cloud/secret_versions.h"
 #include "cloud/store.h"
 
@@ -74,7 +75,13 @@ using SecretTags = std::map<std::string, std::string>;
 class SecretsStore {
  public:
   // The store must outlive this.
-  explicit SecretsStore(Store& store) : store_(store) {}
+  explicit SecretsStore(Store& store)
+      : store_(store),
+        records_(store),
+        versions_(store),
+        labels_(store),
+        tags_(store),
+        first_deletion_(store) {}
 
   Status add(const SecretRecord& secret);
   Result<std::optional<SecretRecord>> find(std::string_view arn);
@@ -107,8 +114,16 @@ class SecretsStore {
 
  private:
   Result<std::vector<WrappedKey>> keys(std::string_view arn, std::string_view version);
+  Result<SecretVersions> read_labels(std::string_view arn);
+  Result<std::optional<SecretVersion>> read_version(std::string_view arn, std::string_view id);
+  Result<Timestamp> first_deletion();
 
   Store& store_;
+  Remembered<SecretRecord> records_;      // By ARN, and by account and name.
+  Remembered<SecretVersion> versions_;    // By ARN and id.
+  Remembered<SecretVersions> labels_;     // By ARN.
+  Remembered<SecretTags> tags_;           // By ARN.
+  Remembered<Timestamp> first_deletion_;  // Under no name.
 };
 
 }  // namespace cofferdam::cloud

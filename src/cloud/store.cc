@@ -115,13 +115,29 @@ Status Store::atomically(const std::function<Status()>& work) {
   if (deferred_) COFFERDAM_CHECK(database_.begin());
   COFFERDAM_CHECK(database_.execute("SAVEPOINT work"));
   const Status done = work();
-  if (!done) COFFERDAM_CHECK(database_.execute("ROLLBACK TO work"));
+  if (!done) {
+    ++generation_;
+    COFFERDAM_CHECK(database_.execute("ROLLBACK TO work"));
+  }
   COFFERDAM_CHECK(database_.execute("RELEASE work"));
+  return done;
+}
+
+// A commit that fails takes back what others may have read meanwhile.
+Status Store::commit() {
+  Status done = database_.commit();
+  if (!done) ++generation_;
   return done;
 }
 
 Result<std::int64_t> Store::write(std::string_view sql,
                                   std::initializer_list<Database::Value> values) {
+  ++generation_;
+  return execute(sql, values);
+}
+
+Result<std::int64_t> Store::execute(std::string_view sql,
+                                    std::initializer_list<Database::Value> values) {
   if (deferred_) COFFERDAM_CHECK(database_.begin());
   return database_.execute(sql, values);
 }
@@ -162,13 +178,13 @@ Result<Secret> Store::unseal(std::string_view kind, std::string_view id, ByteVie
 
 Result<bool> Store::remember_document(ByteView digest, Timestamp expires) {
   COFFERDAM_TRY(const std::int64_t added,
-                write("INSERT INTO documents VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                      {digest, to_milliseconds(expires)}));
+                execute("INSERT INTO documents VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                        {digest, to_milliseconds(expires)}));
   return added == 1;
 }
 
 Status Store::forget_documents(Timestamp now) {
-  COFFERDAM_CHECK(write("DELETE FROM documents WHERE expires < ?1", {to_milliseconds(now)}));
+  COFFERDAM_CHECK(execute("DELETE FROM documents WHERE expires < ?1", {to_milliseconds(now)}));
   return {};
 }
 

@@ -32,9 +32,12 @@ class Store {
   // may be told of a write before it is committed.
   void defer_commits() noexcept { deferred_ = true; }
   bool has_uncommitted() const noexcept { return database_.in_transaction(); }
-  Status commit() { return database_.commit(); }
+  Status commit();
   // Everything `work` writes or, if it fails, nothing.
   Status atomically(const std::function<Status()>& work);
+  // Another one each time that what is stored may have changed, if only back to what it was;
+  // documents aside. For what was read and is remembered (remembered.h).
+  std::uint64_t generation() const noexcept { return generation_; }
 
   // A secret of the installation itself under a name of its own, such as its TLS CA.
   Result<std::optional<Secret>> find_secret(std::string_view name);
@@ -58,9 +61,11 @@ class Store {
       : database_(std::move(database)), master_key_(std::move(master_key)) {}
   Status prepare();
   Status check_master_key();
+  Result<std::int64_t> execute(std::string_view sql, std::initializer_list<Database::Value> values);
 
   Database database_;
   Secret master_key_;
+  std::uint64_t generation_ = 1;
   bool deferred_ = false;
 };
 
