@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cloud/query_form.h"
 
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "bytes/utf8.h"
 
@@ -12,17 +14,21 @@ constexpr std::size_t kMaxParameters = 256;
 
 Result<std::string> unescape(std::string_view text) {
   std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
+  plain.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t special = std::min(text.find_first_of("+%"), text.size());
+    plain += text.substr(0, special);
+    text.remove_prefix(special);
+    if (text.empty()) break;
+    if (text.front() == '+') {
       plain += ' ';
-    } else if (text[i] != '%') {
-      plain += text[i];
-    } else {
-      const auto byte = from_hex(text.substr(i + 1, 2));
-      if (!byte || byte->size() != 1) return fail(Errc::invalid_input, "query: broken escape");
-      plain += as_text(*byte);
-      i += 2;
+      text.remove_prefix(1);
+      continue;
     }
+    const auto byte = from_hex(text.substr(1, 2));
+    if (!byte || byte->size() != 1) return fail(Errc::invalid_input, "query: broken escape");
+    plain += as_text(*byte);
+    text.remove_prefix(3);
   }
   if (!is_utf8(plain)) return fail(Errc::invalid_input, "query: not UTF-8");
   return plain;
