@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "agent/config_sections.h"
@@ -59,38 +58,12 @@ Status read_parent(StrictTable table, Config& out) {
   return table.finish();
 }
 
-// "https://HOST[:PORT]" with nothing after it.
-Status read_kms_endpoint(StrictTable& table, std::string_view url, Config& out) {
-  constexpr std::string_view kKey = "kms_endpoint";
-  constexpr std::string_view kScheme = "https://";
-  if (!url.starts_with(kScheme)) return table.refuse(kKey, "does not start with https://");
-  url.remove_prefix(kScheme.size());
-  const std::size_t colon = url.find(':');
-  if (!is_host(url.substr(0, colon))) {
-    return table.refuse(kKey, "is not https://HOST[:PORT] in lower case");
-  }
-  out.kms_host = url.substr(0, colon);
-  if (colon == url.npos) return {};
-  const std::string_view digits = url.substr(colon + 1);
-  const char* const begin = digits.data();
-  const char* const end = begin + digits.size();
-  const auto [stop, error] = std::from_chars(begin, end, out.kms_port);
-  if (error != std::errc() || stop != end || out.kms_port == 0) {
-    return table.refuse(kKey, "has no port from 1 to 65535");
-  }
-  return {};
-}
-
 Status read_aws(StrictTable table, Config& out) {
   COFFERDAM_TRY(out.region, table.text("region"));
   if (!is_region(out.region)) return table.refuse("region", "is not the name of a region");
-  COFFERDAM_TRY(const auto endpoint, table.optional_text("kms_endpoint"));
-  if (endpoint) {
-    COFFERDAM_CHECK(read_kms_endpoint(table, *endpoint, out));
-  } else {
-    out.kms_host = "kms." + out.region + ".amazonaws.com";
-    if (out.region.starts_with("cn-")) out.kms_host += ".cn";
-  }
+  COFFERDAM_TRY(const auto endpoint, read_optional_https(table, "kms_endpoint"));
+  out.kms_host = endpoint ? endpoint->host : aws_host("kms", out.region);
+  if (endpoint) out.kms_port = endpoint->port;
   COFFERDAM_TRY(out.ca_roots, read_path(table, "ca_roots"));
   return table.finish();
 }
@@ -120,6 +93,7 @@ const SecretSpec* Config::find_secret(std::string_view secret_name) const noexce
 std::vector<std::string> Config::named_files() const {
   std::vector<std::string> out{ca_roots};
   if (trust_root) out.push_back(*trust_root);
+  if (identity) out.push_back(identity->ca_roots);
   for (const SecretSpec& secret : secrets) {
     if (!secret.public_key.empty()) out.push_back(secret.public_key);
   }
@@ -148,7 +122,7 @@ Result<Config> parse_config(std::string_view text) {
   COFFERDAM_CHECK(in_table(top, "aws", out, read_aws));
   COFFERDAM_CHECK(in_table(top, "workload", out, read_workload));
   for (const auto read : {read_secrets, read_sealings, read_files, read_policy, read_serve,
-                          read_channel, read_peers}) {
+                          read_channel, read_peers, read_identity}) {
     COFFERDAM_CHECK(read(top, out));
   }
   COFFERDAM_CHECK(top.finish());

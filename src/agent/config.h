@@ -128,6 +128,22 @@ struct PeerSpec {
   MeasurementSpec expected;
 };
 
+// The role that this enclave takes on with a token of the broker (docs/identity.md), in place
+// of what the parent lends.
+struct IdentitySpec {
+  net::TcpAddress broker;
+  net::TcpAddress sts;
+  std::string ca_roots;  // Path; whom to believe for the broker. For STS those of KMS count.
+  std::string audience;
+  std::string role_arn;
+  std::string session_name;
+  std::chrono::seconds duration{3600};
+  std::string algorithm = "ES256";  // Of the token's signature, or "RS256".
+
+  // As STS names the session: arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION.
+  std::string session_arn() const;
+};
+
 struct Config {
   std::string name;
   std::uint64_t minimum_release = 0;
@@ -152,6 +168,7 @@ struct Config {
   std::vector<SealingSpec> sealings;
   std::optional<ChannelSpec> channel;
   std::vector<PeerSpec> peers;
+  std::optional<IdentitySpec> identity;
 
   const SecretSpec* find_secret(std::string_view secret_name) const noexcept;
   // Each file that the configuration names, and is therefore measured.

@@ -37,6 +37,11 @@ Result<std::optional<std::chrono::milliseconds>> read_optional_duration(
     std::chrono::milliseconds high);
 // "HOST:PORT" in lower case.
 Result<net::TcpAddress> read_address(StrictTable& table, std::string_view key);
+// The host and port of "https://HOST[:PORT]" with nothing after it; absent where the key is.
+Result<std::optional<net::TcpAddress>> read_optional_https(StrictTable& table,
+                                                           std::string_view key);
+// Of an AWS service in a Region: "kms.eu-west-1.amazonaws.com".
+std::string aws_host(std::string_view service, std::string_view region);
 // Fails where a secret of this name is not declared, or not one that stays the same.
 Status check_stable_secret(const StrictTable& table, std::string_view key, const Config& config,
                            std::string_view name);
@@ -50,5 +55,6 @@ Status read_policy(StrictTable& top, Config& out);
 Status read_serve(StrictTable& top, Config& out);
 Status read_channel(StrictTable& top, Config& out);
 Status read_peers(StrictTable& top, Config& out);
+Status read_identity(StrictTable& top, Config& out);
 
 }  // namespace cofferdam::agent

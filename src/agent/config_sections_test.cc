@@ -167,5 +167,78 @@ TEST(ConfigSectionsTest, PeersArePinnedByTheirCertificateAtLeast) {
       "all zero");
 }
 
+constexpr std::string_view kIdentity = R"([identity]
+broker = "https://broker.example:8443"
+audience = "sts.amazonaws.com"
+role_arn = "arn:aws:iam::111122223333:role/team/enclave"
+)";
+
+std::string identity(std::string_view more = "") {
+  return base() + std::string(kIdentity) + std::string(more);
+}
+
+TEST(ConfigSectionsTest, ReadsAnIdentityAndItsDefaults) {
+  const Config config = read(identity());
+  ASSERT_TRUE(config.identity.has_value());
+  EXPECT_EQ(config.identity->broker, (net::TcpAddress{"broker.example", 8443}));
+  EXPECT_EQ(config.identity->sts, (net::TcpAddress{"sts.us-east-1.amazonaws.com", 443}));
+  EXPECT_EQ(config.identity->ca_roots, "/ca.pem");
+  EXPECT_EQ(config.identity->session_name, "demo");
+  EXPECT_EQ(config.identity->duration, std::chrono::hours(1));
+  EXPECT_EQ(config.identity->algorithm, "ES256");
+  EXPECT_EQ(config.identity->session_arn(), "arn:aws:sts::111122223333:assumed-role/enclave/demo");
+}
+
+TEST(ConfigSectionsTest, ReadsAnIdentityThatSaysEverything) {
+  const Config config =
+      read(identity("ca_roots = \"/broker.pem\"\nsession_name = \"a@b\"\nduration = \"15m\"\n"
+                    "sts_endpoint = \"https://sts.example\"\nalgorithm = \"RS256\"\n"));
+  ASSERT_TRUE(config.identity.has_value());
+  EXPECT_EQ(config.identity->sts, (net::TcpAddress{"sts.example", 443}));
+  EXPECT_EQ(config.identity->session_name, "a@b");
+  EXPECT_EQ(config.identity->duration, std::chrono::minutes(15));
+  EXPECT_EQ(config.identity->algorithm, "RS256");
+  EXPECT_EQ(config.named_files(), (std::vector<std::string>{"/ca.pem", "/broker.pem"}));
+}
+
+TEST(ConfigSectionsTest, RefusesAnIdentityThatCannotBe) {
+  for (const auto& [more, place] : std::vector<std::pair<std::string, std::string>>{
+           {"duration = \"14m\"\n", "identity.duration"},
+           {"duration = \"61m\"\n", "identity.duration"},
+           {"algorithm = \"none\"\n", "identity.algorithm"},
+           {"session_name = \"a\"\n", "identity.session_name"},
+           {"session_name = \"a b\"\n", "identity.session_name"},
+           {"session_name = \"" + std::string(65, 'a') + "\"\n", "identity.session_name"},
+           {"sts_endpoint = \"http://sts.example\"\n", "identity.sts_endpoint"},
+           {"sts_endpoint = \"https://sts.example/path\"\n", "identity.sts_endpoint"},
+           {"ca_roots = \"ca.pem\"\n", "identity.ca_roots"},
+           {"token = \"x\"\n", "identity.token"}}) {
+    expect_refused(identity(more), place);
+  }
+}
+
+TEST(ConfigSectionsTest, RefusesAnIdentityWithoutItsParts) {
+  const std::string whole = identity();
+  for (const char* key : {"broker", "audience", "role_arn"}) {
+    std::string without = whole;
+    const std::size_t at = without.find(std::string(key) + " = ");
+    without.erase(at, without.find('\n', at) + 1 - at);
+    expect_refused(without, std::string("identity.") + key);
+  }
+}
+
+TEST(ConfigSectionsTest, RefusesWhatIsNoRoleOfIam) {
+  for (const char* arn :
+       {"enclave", "arn:aws:iam::111122223333:user/enclave", "arn:aws:iam::1:role/enclave",
+        "arn:aws:iam:us-east-1:111122223333:role/enclave", "arn:aws:sts::111122223333:role/enclave",
+        "arn:aws:iam::111122223333:role/", "arn:aws:iam::111122223333:role/a/",
+        "arn:aws:iam::111122223333:role/a b", "arn:other:iam::111122223333:role/enclave"}) {
+    std::string text = identity();
+    const std::string right = "arn:aws:iam::111122223333:role/team/enclave";
+    text.replace(text.find(right), right.size(), arn);
+    expect_refused(text, "identity.role_arn");
+  }
+}
+
 }  // namespace
 }  // namespace cofferdam::agent

@@ -118,6 +118,33 @@ Result<net::TcpAddress> read_address(StrictTable& table, std::string_view key) {
   return out;
 }
 
+Result<std::optional<net::TcpAddress>> read_optional_https(StrictTable& table,
+                                                           std::string_view key) {
+  constexpr std::string_view kScheme = "https://";
+  COFFERDAM_TRY(const auto text, table.optional_text(key));
+  if (!text) return std::nullopt;
+  std::string_view url = *text;
+  if (!url.starts_with(kScheme)) return table.refuse(key, "does not start with https://");
+  url.remove_prefix(kScheme.size());
+  const std::size_t colon = url.find(':');
+  net::TcpAddress out{.host = std::string(url.substr(0, colon)), .port = 443};
+  if (!is_host(out.host)) return table.refuse(key, "is not https://HOST[:PORT] in lower case");
+  if (colon == url.npos) return out;
+  const std::string_view digits = url.substr(colon + 1);
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, out.port);
+  if (error != std::errc() || stop != end || out.port == 0) {
+    return table.refuse(key, "has no port from 1 to 65535");
+  }
+  return out;
+}
+
+std::string aws_host(std::string_view service, std::string_view region) {
+  std::string out = std::string(service) + "." + std::string(region) + ".amazonaws.com";
+  if (region.starts_with("cn-")) out += ".cn";
+  return out;
+}
+
 Status check_stable_secret(const StrictTable& table, std::string_view key, const Config& config,
                            std::string_view name) {
   const SecretSpec* secret = config.find_secret(name);
