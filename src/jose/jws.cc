@@ -4,6 +4,8 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/encoding.h"
+#include "crypto/digest.h"
+#include "crypto/ec.h"
 
 namespace cofferdam::jose {
 namespace {
@@ -29,6 +31,17 @@ Algorithm algorithm_of(crypto::Curve curve) noexcept {
       break;
   }
   return Algorithm::es512;
+}
+
+bool is_rsa(crypto::KeyKind kind) noexcept {
+  return kind == crypto::KeyKind::rsa_2048 || kind == crypto::KeyKind::rsa_3072 ||
+         kind == crypto::KeyKind::rsa_4096;
+}
+
+std::string signing_input(json::object header, Algorithm algorithm, ByteView payload) {
+  header["alg"] = algorithm_name(algorithm);
+  const std::string text = json::serialize(header);
+  return to_base64url(as_bytes(text)) + "." + to_base64url(payload);
 }
 
 }  // namespace
@@ -64,10 +77,25 @@ Result<Bytes> verify_jws(const UnverifiedJws& jws, const KeySet& keys) {
 }
 
 Result<std::string> sign_jws(json::object header, ByteView payload, const crypto::SigningKey& key) {
-  header["alg"] = algorithm_name(algorithm_of(key.public_key().curve()));
-  const std::string text = json::serialize(header);
-  const std::string out = to_base64url(as_bytes(text)) + "." + to_base64url(payload);
+  const Algorithm algorithm = algorithm_of(key.public_key().curve());
+  const std::string out = signing_input(std::move(header), algorithm, payload);
   COFFERDAM_TRY(const Bytes signature, key.sign(as_bytes(out)));
+  return out + "." + to_base64url(signature);
+}
+
+Result<std::string> sign_jws(json::object header, ByteView payload, const crypto::KeyPair& key) {
+  const bool rsa = is_rsa(key.kind());
+  if (!rsa && key.kind() != crypto::KeyKind::p256) {
+    return fail(Errc::invalid_input, "tokens are signed with P-256 or RSA keys here");
+  }
+  const std::string out =
+      signing_input(std::move(header), rsa ? Algorithm::rs256 : Algorithm::es256, payload);
+  const crypto::Sha256 digest = crypto::sha256(as_bytes(out));
+  const auto scheme = rsa ? crypto::SignatureScheme::rsa_pkcs1 : crypto::SignatureScheme::ecdsa;
+  COFFERDAM_TRY(Bytes signature, key.sign_digest(scheme, crypto::Hash::sha256, digest));
+  if (!rsa) {
+    COFFERDAM_TRY(signature, crypto::signature_from_der(crypto::Curve::p256, signature));
+  }
   return out + "." + to_base64url(signature);
 }
 

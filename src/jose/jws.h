@@ -8,6 +8,7 @@
 #include "base/byte_view.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "crypto/key_pair.h"
 #include "crypto/signing_key.h"
 #include "jose/jwk.h"
 
@@ -37,5 +38,7 @@ Result<Bytes> verify_jws(const UnverifiedJws& jws, const KeySet& keys);
 
 // Writes and signs one: ES256, ES384 or ES512 by the curve of the key. `header` gets "alg".
 Result<std::string> sign_jws(json::object header, ByteView payload, const crypto::SigningKey& key);
+// The same as ES256 with a P-256 key or RS256 with an RSA key; Errc::invalid_input for others.
+Result<std::string> sign_jws(json::object header, ByteView payload, const crypto::KeyPair& key);
 
 }  // namespace cofferdam::jose
