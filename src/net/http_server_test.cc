@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <functional>
 #include <stdexcept>
 
 #include "base/json.h"
@@ -24,13 +25,20 @@ using testing::Loop;
 using ::testing::StartsWith;
 using testing::TestAuthority;
 
+constexpr std::size_t kMoreThanBuffersHold = std::size_t{64} * 1024 * 1024;
+
 Task<HttpResponse> echo(HttpRequest request) {
   if (request.target == "/throw") throw std::logic_error("a bug in the handler");
+  if (request.target == "/slow") {
+    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, 60ms);
+    co_await timer.async_wait(boost::asio::use_awaitable);
+  }
   if (request.target == "/fail") co_return fail(Errc::denied, "test_reason", "no");
   HttpResponse response;
   response.headers.emplace_back("X-Method", request.method);
   response.headers.emplace_back("X-Secured", request.secured ? "yes" : "no");
   response.body = std::move(request.body);
+  if (request.target == "/large") response.body.resize(kMoreThanBuffersHold);
   if (request.target == "/drop") response.cut_after = 0;
   if (request.target == "/truncate") response.cut_after = 12;
   co_return response;
@@ -192,6 +200,39 @@ TEST(HttpServerTest, AnIdleConnectionIsClosed) {
   options.idle_timeout = 20ms;
   const Server server(options);
   EXPECT_EQ(answer_to(server.endpoint(), ""), "");
+}
+
+TEST(HttpServerTest, AHandlerMayTakeLongerThanItsConnectionMayBeIdle) {
+  HttpServerOptions options;
+  options.idle_timeout = 20ms;
+  options.write_timeout = 20ms;
+  const Server server(options);
+  const std::string request = "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n";
+  EXPECT_THAT(answer_to(server.endpoint(), request), StartsWith("HTTP/1.1 200 "));
+}
+
+// Reads one byte of a large answer and waits until the server has no connection left.
+Task<bool> read_no_further(Endpoint endpoint, std::function<std::size_t()> open_connections) {
+  COFFERDAM_CO_TRY(auto stream, co_await connect(endpoint, 20s));
+  const std::string request = "GET /large HTTP/1.1\r\nHost: h\r\n\r\n";
+  COFFERDAM_CO_CHECK(co_await stream.write(as_bytes(request)));
+  std::array<std::uint8_t, 1> room{};
+  COFFERDAM_CO_CHECK(co_await stream.read_some(room));
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+  for (int i = 0; i < 2000 && open_connections() != 0; ++i) {
+    timer.expires_after(10ms);
+    co_await timer.async_wait(boost::asio::use_awaitable);
+  }
+  co_return open_connections() == 0;
+}
+
+TEST(HttpServerTest, AClientThatDoesNotReadIsCutOff) {
+  HttpServerOptions options;
+  options.write_timeout = 20ms;
+  Server server(options);
+  boost::asio::io_context io(1);
+  const auto open = [&server] { return server.open_connections(); };
+  EXPECT_TRUE(testing::run(io, read_no_further(server.endpoint(), open)).value());
 }
 
 TEST(HttpServerTest, GarbageGetsA400) {
