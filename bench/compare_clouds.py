@@ -55,6 +55,11 @@ class Process:
         (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
         return int(line.split()[1]) / 1024
 
+    def cpu_seconds(self) -> float:
+        """Of user and kernel: what other load on the machine changes least."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
     def __enter__(self) -> Process:
         return self
 
@@ -70,6 +75,7 @@ class Target:
     name: str
     port: int
     credentials: dict[str, str]
+    process: Process
 
     def client(self, service: str) -> Any:
         return boto3.client(
@@ -130,24 +136,28 @@ class Figures:
     per_second: float
     p50: float
     p99: float
+    cpu: float  # Microseconds of the server for each request.
 
     def __str__(self) -> str:
-        return f"{self.per_second:8.0f}/s {self.p50:8.2f} {self.p99:8.2f}"
+        return f"{self.per_second:8.0f}/s {self.p50:8.2f} {self.p99:8.2f} {self.cpu:8.0f}"
 
 
 def load(
-    port: int, connections: int, seconds: float, requests: list[bytes], *words: str
+    target: Target, connections: int, seconds: float, requests: list[bytes], *words: str
 ) -> Figures:
     with tempfile.NamedTemporaryFile() as file:
         for request in requests:
             file.write(len(request).to_bytes(4, "big") + request)
         file.flush()
-        command = [BIN / "bench/http_load", port, connections, seconds, file.name, *words]
+        command = [BIN / "bench/http_load", target.port, connections, seconds, file.name, *words]
+        before = target.process.cpu_seconds()
         done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, check=True)
+    spent = target.process.cpu_seconds() - before
     said = json.loads(done.stdout)
     if said["failures"]:
         sys.exit(f"tools/bench-cloud: {said['failures']} of {said['answers']} requests failed")
-    return Figures(said["answers"] / said["seconds"], said["p50_ms"], said["p99_ms"])
+    return Figures(said["answers"] / said["seconds"], said["p50_ms"], said["p99_ms"],
+                   spent / said["answers"] * 1e6)
 
 
 # --- The operations both have -----------------------------------------------------------------
@@ -220,18 +230,20 @@ SHARED: dict[str, Callable[[Target], list[bytes]]] = {
 
 
 def compare(ours: Target, theirs: Target, issuer: Issuer, seconds: float) -> None:
-    print(f"{'':29} {'local AWS':>10} {'p50 ms':>8} {'p99 ms':>8} "
-          f"{'moto':>10} {'p50 ms':>8} {'p99 ms':>8}   times")
+    columns = f"{'p50 ms':>8} {'p99 ms':>8} {'CPU us':>8}"
+    print(f"{'':29} {'local AWS':>10} {columns} {'moto':>10} {columns}   times by CPU")
     web = {"AssumeRoleWithWebIdentity": lambda target: web_identity_requests(target, issuer)}
     for operation, prepare in {**SHARED, **web}.items():
         requests = {target.name: prepare(target) for target in (ours, theirs)}
         for connections in CONNECTIONS:
             own, other = (
-                load(target.port, connections, seconds, requests[target.name])
+                load(target, connections, seconds, requests[target.name])
                 for target in (ours, theirs)
             )
             times = own.per_second / other.per_second
-            print(f"{operation:25} {connections:3} {own} {other} {times:7.1f}", flush=True)
+            by_cpu = other.cpu / own.cpu
+            print(f"{operation:25} {connections:3} {own} {other} {times:7.1f} {by_cpu:6.1f}",
+                  flush=True)
 
 
 # --- What only the local AWS has --------------------------------------------------------------
@@ -285,7 +297,7 @@ def measure_attested(target: Target, cloud: Process, folder: Path) -> None:
         requests = attested_requests(target, Module(path))
         for connections in CONNECTIONS:
             once = [next(requests) for _ in range(ONCE)]
-            figures = load(target.port, connections, 60, once, "once")
+            figures = load(target, connections, 60, once, "once")
             print(f"{'Decrypt with recipient':25} {connections:3} {figures}", flush=True)
 
 
@@ -296,7 +308,7 @@ def start_cloud(data: Path) -> Process:
 
 def target_of(cloud: Process) -> Target:
     port = int(cloud.ready["endpoint"].rsplit(":", 1)[1])
-    return Target("local AWS", port, credentials_of(cloud.ready["credentials"]))
+    return Target("local AWS", port, credentials_of(cloud.ready["credentials"]), cloud)
 
 
 def measure_starts(folder: Path) -> None:
@@ -322,7 +334,7 @@ def measure_memory(folder: Path) -> None:
             for i in range(MANY)
         ]
         for what, requests in (("CreateKey", keys), ("CreateSecret", named)):
-            print(f"{what:25}  16 {load(target.port, 16, 600, requests, 'once')}")
+            print(f"{what:25}  16 {load(target, 16, 600, requests, 'once')}")
         print(f"memory: {empty:.1f} MiB empty, {cloud.resident_mib():.1f} MiB with "
               f"{MANY} keys and {MANY} secrets")
     with start_cloud(folder / "many") as cloud:
@@ -354,10 +366,10 @@ def main() -> None:
         measure_starts(folder)
         cloud = stack.enter_context(start_cloud(folder / "aws"))
         ours, port = target_of(cloud), free_port()
-        stack.enter_context(start_moto(port))
+        moto = stack.enter_context(start_moto(port))
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
         issuer = stack.enter_context(Issuer())
-        compare(ours, Target("moto", port, keys), issuer, seconds)
+        compare(ours, Target("moto", port, keys, moto), issuer, seconds)
         measure_attested(ours, cloud, folder)
         measure_memory(folder)
 
