@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "aws/sts_response.h"
 #include "base/test_folder.h"
 #include "net/http_server.h"
 #include "net/testing.h"
@@ -251,6 +252,38 @@ TEST_F(WebIdentityTest, RefusesXmlThatIsNotThatOfSts) {
     answer_ = bad;
     EXPECT_EQ(fetch().error().code, Errc::invalid_input) << bad;
   }
+}
+
+TEST_F(WebIdentityTest, ReadsWhoseCredentialsTheyAre) {
+  const auto role = parse_assumed_role(as_bytes(answer_));
+  ASSERT_TRUE(role.has_value()) << role.error().detail;
+  EXPECT_EQ(role->arn, "arn");
+  EXPECT_EQ(role->issued.credentials.access_key_id, "ASIAEXAMPLE");
+  for (const std::string_view without :
+       {"<Arn>arn</Arn>", "<AssumedRoleUser>", "</AssumedRoleUser>"}) {
+    std::string bad = answer_;
+    bad.erase(bad.find(without), without.size());
+    EXPECT_FALSE(parse_assumed_role(as_bytes(bad)).has_value()) << bad;
+  }
+  std::string twice = answer_;
+  twice.insert(twice.find("<Arn>"), "<Arn>other</Arn>");
+  EXPECT_FALSE(parse_assumed_role(as_bytes(twice)).has_value());
+}
+
+TEST(StsErrorTest, ReadsTheCodeAndNothingElse) {
+  const auto error = [](std::string_view inside) {
+    return read_sts_error(as_bytes("<ErrorResponse><Error>" + std::string(inside) +
+                                   "</Error><RequestId>1</RequestId></ErrorResponse>"));
+  };
+  EXPECT_EQ(error("<Type>Sender</Type><Code>ExpiredTokenException</Code>"),
+            "ExpiredTokenException");
+  for (const std::string& bad :
+       {std::string("<Code></Code>"), std::string("<Code>a b</Code>"),
+        "<Code>" + std::string(65, 'a') + "</Code>", std::string("<Code>a</Code><Code>b</Code>"),
+        std::string("<Inner><Code>a</Code></Inner>")}) {
+    EXPECT_EQ(error(bad), "") << bad;
+  }
+  EXPECT_EQ(read_sts_error(Bytes()), "");
 }
 
 TEST_F(WebIdentityTest, NeedsItsRole) {

@@ -11,8 +11,12 @@ namespace {
 constexpr std::size_t kMaxSize = std::size_t{64} * 1024;
 constexpr std::size_t kMaxDepth = 8;
 constexpr std::string_view kBlank = " \t\r\n";
+constexpr std::size_t kMaxErrorCode = 64;
 constexpr std::string_view kCredentials =
     "/AssumeRoleWithWebIdentityResponse/AssumeRoleWithWebIdentityResult/Credentials/";
+constexpr std::string_view kAssumedRole =
+    "/AssumeRoleWithWebIdentityResponse/AssumeRoleWithWebIdentityResult/AssumedRoleUser/";
+constexpr std::string_view kError = "/ErrorResponse/Error/";
 
 std::unexpected<Error> malformed() {
   return fail(Errc::invalid_input, "expected the XML of AssumeRoleWithWebIdentity from STS");
@@ -24,7 +28,7 @@ bool is_name(std::string_view text) {
   });
 }
 
-// Texts directly under kCredentials, as views into the document.
+// Texts directly under the three elements above, as views into the document.
 class Reader {
  public:
   explicit Reader(std::string_view xml) : rest_(xml) {}
@@ -39,8 +43,8 @@ class Reader {
     return path_.empty() && seen_root_ ? Status() : malformed();
   }
 
-  Result<std::string_view> text(std::string_view name) const {
-    const auto found = found_.find(name);
+  Result<std::string_view> text(std::string_view parent, std::string_view name) const {
+    const auto found = found_.find(std::string(parent) + std::string(name));
     if (found == found_.end() || found->second.empty()) return malformed();
     return found->second;
   }
@@ -75,8 +79,10 @@ class Reader {
 
   Status end_element(std::string_view name, std::string_view text) {
     if (path_.empty() || path_.back() != name) return malformed();
-    if (std::exchange(leaf_, false) && parent() == kCredentials &&
-        !found_.emplace(name, text).second) {
+    const std::string within = parent();
+    const bool wanted = within == kCredentials || within == kAssumedRole || within == kError;
+    if (std::exchange(leaf_, false) && wanted &&
+        !found_.emplace(within + std::string(name), text).second) {
       return malformed();
     }
     path_.pop_back();
@@ -91,26 +97,29 @@ class Reader {
 
   std::string_view rest_;
   std::vector<std::string_view> path_;
-  std::map<std::string_view, std::string_view> found_;
+  std::map<std::string, std::string_view> found_;  // By the whole path.
   bool seen_root_ = false;
   bool leaf_ = false;  // Nothing but text since the element began.
 };
 
 // None of AWS's values needs an entity.
-Result<std::string_view> plain_text(const Reader& reader, std::string_view name) {
-  COFFERDAM_TRY(const std::string_view text, reader.text(name));
+Result<std::string_view> plain_text(const Reader& reader, std::string_view name,
+                                    std::string_view parent = kCredentials) {
+  COFFERDAM_TRY(const std::string_view text, reader.text(parent, name));
   const bool plain = std::ranges::all_of(
       text, [](char c) { return c > 0x20 && c < 0x7f && c != '&' && c != '"' && c != '\\'; });
   if (!plain) return malformed();
   return text;
 }
 
-}  // namespace
-
-Result<IssuedCredentials> parse_web_identity_response(ByteView xml) {
+Result<Reader> read_document(ByteView xml) {
   if (xml.size() > kMaxSize) return malformed();
   Reader reader(as_text(xml));
   COFFERDAM_CHECK(reader.read());
+  return reader;
+}
+
+Result<IssuedCredentials> credentials_of(const Reader& reader) {
   IssuedCredentials out;
   COFFERDAM_TRY(out.credentials.access_key_id, plain_text(reader, "AccessKeyId"));
   COFFERDAM_TRY(const std::string_view secret, plain_text(reader, "SecretAccessKey"));
@@ -119,6 +128,29 @@ Result<IssuedCredentials> parse_web_identity_response(ByteView xml) {
   COFFERDAM_TRY(out.expires, parse_rfc3339(expiration));
   out.credentials.secret_access_key = Secret::copy_of(as_bytes(secret));
   return out;
+}
+
+}  // namespace
+
+Result<IssuedCredentials> parse_web_identity_response(ByteView xml) {
+  COFFERDAM_TRY(const Reader reader, read_document(xml));
+  return credentials_of(reader);
+}
+
+Result<AssumedRole> parse_assumed_role(ByteView xml) {
+  COFFERDAM_TRY(const Reader reader, read_document(xml));
+  AssumedRole out;
+  COFFERDAM_TRY(out.issued, credentials_of(reader));
+  COFFERDAM_TRY(out.arn, plain_text(reader, "Arn", kAssumedRole));
+  return out;
+}
+
+std::string read_sts_error(ByteView xml) {
+  const auto reader = read_document(xml);
+  if (!reader) return {};
+  const auto code = reader->text(kError, "Code");
+  if (!code || !is_name(*code) || code->size() > kMaxErrorCode) return {};
+  return std::string(*code);
 }
 
 }  // namespace cofferdam::aws

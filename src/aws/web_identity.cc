@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "aws/web_identity.h"
+
 #include <algorithm>
 #include <filesystem>
 
@@ -63,17 +65,10 @@ class WebIdentityProvider final : public CredentialProvider {
   Result<net::HttpRequest> make_request() const {
     COFFERDAM_TRY(const Secret token, read_secret_file(token_file_, kMaxToken));
     const std::string_view text = as_text(token.reveal());
-    std::string body =
-        "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" + percent_encode(role_) +
-        "&RoleSessionName=" + percent_encode(session_) +
-        "&WebIdentityToken=" + percent_encode(text.substr(0, text.find_last_not_of("\r\n") + 1));
-    net::HttpRequest request;
-    request.method = "POST";
+    net::HttpRequest request =
+        web_identity_request({.role_arn = role_, .session_name = session_},
+                             text.substr(0, text.find_last_not_of("\r\n") + 1));
     request.target = target_;
-    request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
-                       {"Accept", "text/xml"}};
-    request.body = to_bytes(body);
-    wipe({reinterpret_cast<std::uint8_t*>(body.data()), body.size()});
     return request;
   }
 
@@ -84,7 +79,29 @@ class WebIdentityProvider final : public CredentialProvider {
   net::HttpClientOptions sts_;
 };
 
+void wipe_text(std::string& text) {
+  wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+}
+
 }  // namespace
+
+net::HttpRequest web_identity_request(const WebIdentityCall& call, std::string_view token) {
+  std::string form = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" +
+                     percent_encode(call.role_arn) +
+                     "&RoleSessionName=" + percent_encode(call.session_name);
+  if (call.duration) form += "&DurationSeconds=" + std::to_string(call.duration->count());
+  form += "&WebIdentityToken=";
+  std::string encoded = percent_encode(token);
+  net::HttpRequest out;
+  out.method = "POST";
+  out.target = "/";
+  out.headers = {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "text/xml"}};
+  out.body.reserve(form.size() + encoded.size());
+  out.body.insert(out.body.end(), form.begin(), form.end());
+  out.body.insert(out.body.end(), encoded.begin(), encoded.end());
+  wipe_text(encoded);
+  return out;
+}
 
 Result<std::unique_ptr<CredentialProvider>> web_identity_provider(const ProviderContext& context) {
   const Environment& environment = context.environment;
