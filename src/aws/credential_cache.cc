@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <random>
@@ -36,13 +37,24 @@ Task<CredentialCache::Shared> CredentialCache::get() {
   const auto self = shared_from_this();
   if (due()) start_refresh();
   if (valid()) co_return current_;
+  COFFERDAM_CO_CHECK(co_await refresh_ended());
+  if (valid()) co_return current_;
+  if (!last_outcome_) co_return std::unexpected(last_outcome_.error());
+  co_return fail(Errc::unavailable, std::string(provider_->name()) + " gave expired credentials");
+}
+
+Task<void> CredentialCache::refresh_ended() {
   while (refreshing_) {
     const auto token = asio::as_tuple(asio::use_awaitable);
     [[maybe_unused]] const auto woken = co_await refreshed_.async_wait(token);
   }
-  if (valid()) co_return current_;
-  if (!last_outcome_) co_return std::unexpected(last_outcome_.error());
-  co_return fail(Errc::unavailable, std::string(provider_->name()) + " gave expired credentials");
+  co_return Status();
+}
+
+Task<void> CredentialCache::stop() {
+  const auto self = shared_from_this();
+  cut_off_.emit(asio::cancellation_type::terminal);
+  co_return co_await refresh_ended();
 }
 
 bool CredentialCache::valid() const {
@@ -64,7 +76,8 @@ void CredentialCache::start_refresh() {
     if (thrown) issued = fail(Errc::unavailable, "the refresh was cut off");
     self->take(std::move(issued));
   };
-  asio::co_spawn(executor_, provider_->fetch(), std::move(ended));
+  asio::co_spawn(executor_, provider_->fetch(),
+                 asio::bind_cancellation_slot(cut_off_.slot(), std::move(ended)));
 }
 
 void CredentialCache::take(Result<IssuedCredentials> issued) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
@@ -45,6 +46,10 @@ class CredentialCache : public std::enable_shared_from_this<CredentialCache> {
   // Errors are those of the provider's fetch().
   Task<Shared> get();
 
+  // Cuts off the refresh that is under way, if one is, and returns when it has ended. Call it
+  // before what the provider borrows goes away. Those who wait get Errc::unavailable.
+  Task<void> stop();
+
   std::string_view provider_name() const { return provider_->name(); }
   const CacheCounts& counts() const noexcept { return counts_; }
 
@@ -52,6 +57,7 @@ class CredentialCache : public std::enable_shared_from_this<CredentialCache> {
   bool valid() const;
   bool due() const;
   void start_refresh();
+  Task<void> refresh_ended();
   void take(Result<IssuedCredentials> issued);
   Timestamp refresh_time(Timestamp expires) const;
 
@@ -64,6 +70,7 @@ class CredentialCache : public std::enable_shared_from_this<CredentialCache> {
   Timestamp refresh_at_{};
   bool refreshing_ = false;
   Result<void> last_outcome_;
+  boost::asio::cancellation_signal cut_off_;
   boost::asio::steady_timer refreshed_;  // Never expires; cancelled when a refresh ends.
 };
 

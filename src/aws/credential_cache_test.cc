@@ -119,5 +119,25 @@ TEST_F(CredentialCacheTest, ThoseWhoComeTogetherShareOneRefresh) {
   EXPECT_EQ(script_.asked, 1);
 }
 
+Task<std::string> get_and_stop(std::shared_ptr<CredentialCache> cache) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  auto asking = cache->get();
+  auto stopping = cache->stop();
+  const auto [got, stopped] = co_await (std::move(asking) && std::move(stopping));
+  co_return got ? (*got)->credentials.access_key_id : "!" + got.error().detail;
+}
+
+TEST_F(CredentialCacheTest, StopCutsOffARefreshAndTellsThoseWhoWait) {
+  script_.takes = 1h;
+  EXPECT_EQ(net::testing::run(io_, get_and_stop(cache_)).value(),
+            "!the script: the refresh was cut off");
+}
+
+TEST_F(CredentialCacheTest, StopLeavesWhatIsValid) {
+  EXPECT_EQ(get(), "A1");
+  EXPECT_TRUE(net::testing::run(io_, cache_->stop()).has_value());
+  EXPECT_EQ(get(), "A1");
+}
+
 }  // namespace
 }  // namespace cofferdam::aws
