@@ -23,9 +23,9 @@ namespace asio = boost::asio;
 
 constexpr int kRefused = 1;
 
-std::string kms_authority(const Config& config, bool always_with_port) {
-  if (config.kms_port == 443 && !always_with_port) return config.kms_host;
-  return config.kms_host + ":" + std::to_string(config.kms_port);
+std::string authority(const net::TcpAddress& server, bool always_with_port) {
+  if (server.port == 443 && !always_with_port) return server.host;
+  return server.host + ":" + std::to_string(server.port);
 }
 
 net::HttpClientOptions control_options(const Config& config) {
@@ -38,19 +38,34 @@ net::HttpClientOptions control_options(const Config& config) {
 }
 
 // Through the parent's egress, which sees TLS records and nothing else.
-Result<net::HttpClientOptions> kms_options(const MeasuredConfig& measured, const Clock& clock) {
-  const Config& config = measured.config;
+Result<net::HttpClientOptions> tunnel_to(const net::TcpAddress& server, const std::string& roots,
+                                         const MeasuredConfig& measured, const Clock& clock) {
   net::HttpClientOptions out;
-  out.endpoint = config.egress;
-  out.tunnel = kms_authority(config, /*always_with_port=*/true);
-  auto tls = net::TlsClientContext::create(measured.text_of(config.ca_roots), clock);
+  out.endpoint = measured.config.egress;
+  out.tunnel = authority(server, /*always_with_port=*/true);
+  auto tls = net::TlsClientContext::create(measured.text_of(roots), clock);
   if (!tls) return fail(Errc::invalid_input, reason::kConfigInvalid, tls.error().detail);
   out.tls = *std::move(tls);
-  out.tls_name = config.kms_host;
-  out.host = kms_authority(config, /*always_with_port=*/false);
+  out.tls_name = server.host;
+  out.host = authority(server, /*always_with_port=*/false);
   out.limits.max_body_size = std::size_t{64} * 1024;
   out.request_timeout = std::chrono::seconds(10);
   out.resend = false;  // An attestation document travels once; a retry brings a new one.
+  return out;
+}
+
+Result<Enclave::Routes> routes(const MeasuredConfig& measured, const Clock& clock) {
+  const Config& config = measured.config;
+  Enclave::Routes out;
+  const net::TcpAddress kms{.host = config.kms_host, .port = config.kms_port};
+  COFFERDAM_TRY(out.kms, tunnel_to(kms, config.ca_roots, measured, clock));
+  if (!config.identity) return out;
+  const IdentitySpec& identity = *config.identity;
+  COFFERDAM_TRY(out.broker, tunnel_to(identity.broker, identity.ca_roots, measured, clock));
+  COFFERDAM_TRY(out.sts, tunnel_to(identity.sts, config.ca_roots, measured, clock));
+  // They are asked once in many minutes, when a connection that was kept would be dead.
+  out.broker->max_idle_connections = 0;
+  out.sts->max_idle_connections = 0;
   return out;
 }
 
@@ -124,7 +139,7 @@ Task<int> live(Image image, Foundations foundations, ledger::DecisionLog* consol
   RecipientPool recipients(recipient_keys_wanted(image.measured.config));
   EnclaveClock clock;
   SelfAttestor attestor(*foundations.module, *foundations.verifier, clock);
-  COFFERDAM_CO_TRY(net::HttpClientOptions kms, kms_options(image.measured, clock));
+  COFFERDAM_CO_TRY(const Enclave::Routes ways, routes(image.measured, clock));
   ClientChannel control(control_options(image.measured.config));
   Parent parent(control, attestor, clock);
   const Boot::Parts boot_parts{*foundations.module, attestor, clock, parent, *console};
@@ -133,7 +148,7 @@ Task<int> live(Image image, Foundations foundations, ledger::DecisionLog* consol
   if (!enclave) co_return kRefused;  // Boot has said why.
 
   const Enclave::Parts parts{attestor, *foundations.verifier, recipients, clock, parent, *console};
-  Enclave service(parts, *std::move(enclave), std::move(image.policy), std::move(kms));
+  Enclave service(parts, *std::move(enclave), std::move(image.policy), ways);
   co_return co_await service.serve(std::move(image.workload));
 }
 

@@ -28,7 +28,7 @@ static_assert(!std::is_copy_constructible_v<ValidatedEnclave>);
 // Nothing but the manifest can be asked of a parent before the enclave is validated.
 template <class Proof>
 concept CanAskForCredentials =
-    requires(Parent parent, const Proof& proof) { parent.credentials(proof); };
+    requires(Parent parent, const Proof& proof) { parent.lent_credentials(proof); };
 template <class Proof>
 concept CanAskForTheManifest =
     requires(Parent parent, const Proof& proof) { parent.release_manifest(proof); };

@@ -212,7 +212,7 @@ TEST(ConfigSectionsTest, RefusesAnIdentityThatCannotBe) {
            {"sts_endpoint = \"http://sts.example\"\n", "identity.sts_endpoint"},
            {"sts_endpoint = \"https://sts.example/path\"\n", "identity.sts_endpoint"},
            {"ca_roots = \"ca.pem\"\n", "identity.ca_roots"},
-           {"token = \"x\"\n", "identity.token"}}) {
+           {"token = \"x\"\n", "nobody knows in [identity]: token"}}) {
     expect_refused(identity(more), place);
   }
 }

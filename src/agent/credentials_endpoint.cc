@@ -49,7 +49,7 @@ Task<LentCredentials> CredentialsEndpoint::lend(Caller caller) {
   question.kind = "credentials";
   question.operation = "GetCredentials";
   COFFERDAM_CO_CHECK(co_await parts_.gate.admit(std::move(caller), std::move(question)));
-  co_return co_await parts_.parent.lent_credentials(parts_.enclave);
+  co_return co_await parts_.credentials.credentials();
 }
 
 net::HttpResponse CredentialsEndpoint::answer(const LentCredentials& lent) const {

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/credential_source.h"
 #include "agent/gate.h"
 #include "net/http.h"
 
@@ -15,17 +16,16 @@ inline constexpr std::string_view kCredentialsPath = "/v1/credentials";
 // AWS_CONTAINER_CREDENTIALS_FULL_URI names this endpoint, and the file of
 // AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE holds what the Authorization header must be.
 //
-// They are the parent's, asked for at each request, since the parent renews them before they
-// end. Where it does not say when that is, the answer says in a quarter of an hour, so that
-// SDKs ask again. The policy is asked with kind "credentials". Errors have the form of the
-// ECS agent, {"code", "message"}: 400, 401, 403, 404, 405, 503 or 504.
+// They are those the enclave itself uses (credential_source.h). Where nobody says when they end,
+// the answer says in a quarter of an hour, so that SDKs ask again. The policy is asked with kind
+// "credentials". Errors have the form of the ECS agent, {"code", "message"}: 400, 401, 403, 404,
+// 405, 503 or 504.
 //
 // For one thread. Borrows everything in Parts.
 class CredentialsEndpoint {
  public:
   struct Parts {
-    const ValidatedEnclave& enclave;
-    Parent& parent;
+    CredentialSource& credentials;
     Gate& gate;
     const Clock& clock;
   };

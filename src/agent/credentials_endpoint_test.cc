@@ -13,9 +13,7 @@ class CredentialsEndpointTest : public testing::Test {
  protected:
   explicit CredentialsEndpointTest(std::string_view rego = "")
       : lab_("", rego),
-        endpoint_({*lab_.release.validated, lab_.release.enclave.parent, lab_.gate,
-                   lab_.release.enclave.clock},
-                  "token") {}
+        endpoint_({*lab_.release.lent, lab_.gate, lab_.release.enclave.clock}, "token") {}
 
   net::HttpResponse get(std::string target = std::string(kCredentialsPath),
                         std::string token = "token") {

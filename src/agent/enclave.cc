@@ -29,18 +29,35 @@ constexpr std::chrono::seconds kGaugesEvery{15};
 }  // namespace
 
 Enclave::Enclave(Parts parts, ValidatedEnclave enclave, std::optional<policy::RegoPolicy> policy,
-                 net::HttpClientOptions kms)
+                 const Routes& routes)
     : parts_(parts),
       enclave_(std::move(enclave)),
-      channel_(kms),
-      kms_(channel_, parts.clock, {enclave_.config().region, kms.host}),
-      secrets_({enclave_, parts.attestor, parts.recipients, parts.parent, kms_, parts.clock,
-                parts.console}),
+      channel_(routes.kms),
+      kms_(channel_, parts.clock, {enclave_.config().region, routes.kms.host}),
+      lent_(parts.parent, enclave_),
+      role_(enclave_.config().identity ? std::make_unique<Role>(parts, enclave_, routes) : nullptr),
+      secrets_({enclave_, parts.attestor, parts.recipients, parts.parent, credentials(), kms_,
+                parts.clock, parts.console}),
       sealing_({enclave_, secrets_, parts.parent}),
       gate_({enclave_, parts.parent, parts.clock, parts.console}, std::move(policy)) {}
 
+Enclave::Role::Role(const Parts& parts, const ValidatedEnclave& enclave, const Routes& routes)
+    : broker(routes.broker.value()),
+      sts(routes.sts.value()),
+      credentials(
+          {enclave, parts.attestor, parts.parent, broker, sts, parts.clock, parts.console}) {}
+
+CredentialSource& Enclave::credentials() {
+  if (role_) return role_->credentials;
+  return lent_;
+}
+
 Task<int> Enclave::serve(ProcessSpec workload) {
   const auto end = co_await serve_until_the_end(std::move(workload));
+  if (role_) {
+    const Status stopped = co_await role_->credentials.stop();
+    if (!stopped) log::warning("the role's credentials: " + stopped.error().detail);
+  }
   ExitReport report =
       end ? ExitReport::of(*end)
           : ExitReport::of(announced_ ? ExitCause::not_started : ExitCause::refused, end.error());
@@ -72,7 +89,7 @@ Task<WorkloadEnd> Enclave::serve_until_the_end(ProcessSpec workload) {
   COFFERDAM_CO_CHECK(root.apply(workload));
   COFFERDAM_CO_CHECK(co_await open_channels(root, workload));
   LocalInterfaces::Parts parts{
-      enclave_, secrets_, sealing_, gate_, parts_.parent, parts_.clock, [this] { report_alive(); }};
+      enclave_, secrets_, sealing_, gate_, credentials(), parts_.clock, [this] { report_alive(); }};
   interfaces_.emplace(std::move(parts), std::move(root), workload);
   COFFERDAM_CO_CHECK(co_await interfaces_->open());
   log::info("release " + std::to_string(enclave_.manifest().release) + " of " +

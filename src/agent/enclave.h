@@ -13,6 +13,7 @@
 #include "agent/parent.h"
 #include "agent/process_spec.h"
 #include "agent/recipient_pool.h"
+#include "agent/role_credentials.h"
 #include "agent/sealing_service.h"
 #include "agent/secret_service.h"
 #include "agent/supervisor.h"
@@ -32,10 +33,16 @@ class Enclave {
     Parent& parent;
     ledger::DecisionLog& console;
   };
-  // `policy` is what compile_policy() made of the enclave's configuration; `kms` says how KMS
-  // is reached.
+  // How the services outside are reached. The last two are there where the configuration has
+  // [identity].
+  struct Routes {
+    net::HttpClientOptions kms;
+    std::optional<net::HttpClientOptions> broker;
+    std::optional<net::HttpClientOptions> sts;
+  };
+  // `policy` is what compile_policy() made of the enclave's configuration.
   Enclave(Parts parts, ValidatedEnclave enclave, std::optional<policy::RegoPolicy> policy,
-          net::HttpClientOptions kms);
+          const Routes& routes);
   Enclave(const Enclave&) = delete;
   Enclave& operator=(const Enclave&) = delete;
 
@@ -44,6 +51,15 @@ class Enclave {
   Task<int> serve(ProcessSpec workload);
 
  private:
+  // A role of the enclave's own, and the ways to get it.
+  struct Role {
+    Role(const Parts& parts, const ValidatedEnclave& enclave, const Routes& routes);
+    ClientChannel broker;
+    ClientChannel sts;
+    RoleCredentials credentials;
+  };
+
+  CredentialSource& credentials();
   Task<void> announce();
   Task<WorkloadEnd> serve_until_the_end(ProcessSpec workload);
   Task<void> open_channels(const WorkloadRoot& root, const ProcessSpec& workload);
@@ -58,6 +74,8 @@ class Enclave {
   ValidatedEnclave enclave_;
   ClientChannel channel_;
   KmsClient kms_;
+  ParentCredentials lent_;
+  std::unique_ptr<Role> role_;
   SecretService secrets_;
   SealingService sealing_;
   Gate gate_;

@@ -104,8 +104,7 @@ Status LocalInterfaces::open_credentials(const boost::asio::any_io_executor& exe
   const auto port = parts_.enclave.config().serve.credentials;
   if (!port) return {};
   COFFERDAM_TRY(std::string token, make_token(kCredentialsTokenPath));
-  const CredentialsEndpoint::Parts of_endpoint{parts_.enclave, parts_.parent, parts_.gate,
-                                               parts_.clock};
+  const CredentialsEndpoint::Parts of_endpoint{parts_.credentials, parts_.gate, parts_.clock};
   credentials_.emplace(of_endpoint, std::move(token));
   LocalHandler handler = [this](net::HttpRequest request, Caller caller) {
     return credentials_->handle(std::move(request), std::move(caller));

@@ -37,7 +37,7 @@ class LocalInterfaces {
     SecretService& secrets;
     SealingService& sealing;
     Gate& gate;
-    Parent& parent;
+    CredentialSource& credentials;
     const EnclaveClock& clock;
     std::function<void()> alive;  // The workload has said that it works.
   };

@@ -101,11 +101,6 @@ Task<Offer> Parent::fetch_offer(std::string name) {
   co_return parse_offer(*body);
 }
 
-Task<aws::Credentials> Parent::credentials(const ValidatedEnclave&) {
-  COFFERDAM_CO_TRY(LentCredentials lent, co_await fetch_credentials());
-  co_return std::move(lent.credentials);
-}
-
 Task<LentCredentials> Parent::lent_credentials(const ValidatedEnclave&) {
   return fetch_credentials();
 }

@@ -45,7 +45,6 @@ class Parent {
   // Reasons `offer_unavailable`, `offer_malformed`.
   Task<Offer> offer(const ValidatedEnclave& enclave, std::string name);
   // Reason `credentials_unavailable`.
-  Task<aws::Credentials> credentials(const ValidatedEnclave& enclave);
   Task<LentCredentials> lent_credentials(const ValidatedEnclave& enclave);
   // Signs the decision into this boot's ledger and succeeds once the parent has stored it.
   // Reason `decision_not_recorded`.

@@ -57,6 +57,14 @@ inline constexpr std::string_view kKmsThrottled = "kms_throttled";
 inline constexpr std::string_view kKmsUnavailable = "kms_unavailable";
 inline constexpr std::string_view kKmsError = "kms_error";
 
+// The role of [identity].
+inline constexpr std::string_view kIdentityChallenge = "identity_challenge_failed";
+inline constexpr std::string_view kIdentityTokenRefused = "identity_token_refused";
+inline constexpr std::string_view kIdentityTokenFailed = "identity_token_failed";
+inline constexpr std::string_view kIdentityAssumeDenied = "identity_assume_denied";
+inline constexpr std::string_view kIdentityAssumeFailed = "identity_assume_failed";
+inline constexpr std::string_view kIdentityMismatch = "identity_answer_mismatch";
+
 // What is wrong with an answer that says it comes from KMS.
 inline constexpr std::string_view kAnswerMalformed = "answer_malformed";
 inline constexpr std::string_view kAnswerKeyMismatch = "answer_key_mismatch";

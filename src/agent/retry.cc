@@ -2,6 +2,10 @@
 #include "agent/retry.h"
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "crypto/random.h"
 
@@ -19,6 +23,13 @@ std::uint32_t draw(std::uint32_t bound) {
 
 bool is_worth_retrying(const Error& error) noexcept {
   return error.code == Errc::unavailable || error.code == Errc::deadline_exceeded;
+}
+
+Task<void> wait_to_retry(std::chrono::milliseconds time) {
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
+  const auto [error] = co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  if (error) co_return fail(Errc::unavailable, "stopped while waiting to try again");
+  co_return Status();
 }
 
 BackOff::BackOff() : BackOff(draw) {}

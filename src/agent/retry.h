@@ -6,12 +6,16 @@
 #include <functional>
 
 #include "base/result.h"
+#include "net/task.h"
 
 namespace cofferdam::agent {
 
 // Whether the same question may have another answer later: outages, throttling and time
 // limits. A refusal is final, and so is an answer that cannot be from an honest KMS.
 bool is_worth_retrying(const Error& error) noexcept;
+
+// Between two attempts. Errc::unavailable where the event loop ends meanwhile.
+Task<void> wait_to_retry(std::chrono::milliseconds time);
 
 // What all calls of an enclave may spend on retries together. Retrying helps against a
 // hiccup and harms in an outage, where it multiplies the load of everybody: then the budget

@@ -31,13 +31,6 @@ Error wrong_operation(const SecretSpec& spec) {
           .reason = reason::kWrongOperation};
 }
 
-Task<void> sleep(std::chrono::milliseconds time) {
-  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
-  const auto [error] = co_await timer.async_wait(as_tuple(use_awaitable));
-  if (error) co_return fail(Errc::unavailable, "stopped while waiting to try again");
-  co_return Status();
-}
-
 }  // namespace
 
 // A call for a stable secret, for the others who want it meanwhile.
@@ -212,21 +205,20 @@ Task<Released> SecretService::call_with_retries(const SecretSpec* spec, Bytes ci
       co_return released;
     }
     ++figures_.retries;
-    COFFERDAM_CO_CHECK(co_await sleep(back_off.next()));
+    COFFERDAM_CO_CHECK(co_await wait_to_retry(back_off.next()));
   }
 }
 
 Task<Released> SecretService::call_once(const SecretSpec* spec, Bytes ciphertext,
                                         ledger::Decision* decision) {
-  COFFERDAM_CO_TRY(aws::Credentials credentials,
-                   co_await parts_.parent.credentials(parts_.enclave));
+  COFFERDAM_CO_TRY(LentCredentials lent, co_await parts_.credentials.credentials());
   COFFERDAM_CO_TRY(crypto::RsaPrivateKey recipient, co_await parts_.recipients.take());
   AttestedCall::Parts parts{parts_.attestor, std::move(recipient)};
   COFFERDAM_CO_TRY(AttestedCall call,
                    AttestedCall::prepare(parts_.enclave, std::move(parts), *spec,
                                          std::move(ciphertext), ++figures_.calls));
   decision->document_digest = to_hex(call.document_digest());
-  co_return co_await std::move(call).send(parts_.kms, std::move(credentials));
+  co_return co_await std::move(call).send(parts_.kms, std::move(lent.credentials));
 }
 
 Task<void> SecretService::record(ledger::Decision decision) {

@@ -10,6 +10,7 @@
 
 #include "agent/attested_call.h"
 #include "agent/call_context.h"
+#include "agent/credential_source.h"
 #include "agent/parent.h"
 #include "agent/recipient_pool.h"
 #include "agent/retry.h"
@@ -36,6 +37,7 @@ class SecretService {
     SelfAttestor& attestor;
     RecipientPool& recipients;
     Parent& parent;
+    CredentialSource& credentials;
     KmsClient& kms;
     const Clock& clock;
     ledger::DecisionLog& console;

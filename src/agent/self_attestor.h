@@ -38,9 +38,9 @@ class SelfAttestor {
     std::optional<Bytes> public_key;
     std::optional<Bytes> user_data;
     attest::Pcrs pcrs;  // Each must be present and equal.
-    // A challenge that somebody else made, in place of a nonce of ours. Then `user_data` must
-    // depend on something random of ours, such as the exporter of a TLS connection: it takes
-    // over what the nonce is for.
+    // A challenge that somebody else made, in place of a nonce of ours. Then `public_key` or
+    // `user_data` must depend on something random of ours, such as a fresh key or the exporter
+    // of a TLS connection: it takes over what the nonce is for.
     std::optional<Bytes> nonce = {};
   };
   // Errors carry a code of attest/reason.h, or `nsm_unavailable`.

@@ -91,8 +91,9 @@ TestRelease::TestRelease(const TestEnclave::Setup& setup)
     : enclave(setup),
       client(kms.peer, enclave.clock, {"us-east-1", "kms.us-east-1.amazonaws.com"}),
       validated(enclave.run_boot().value()) {
+  lent.emplace(enclave.parent, *validated);
   service.emplace(SecretService::Parts{*validated, enclave.attestor, recipients, enclave.parent,
-                                       client, enclave.clock, enclave.console});
+                                       *lent, client, enclave.clock, enclave.console});
   offer(R"({"ciphertext":"AAECAwQ="})");
   enclave.peer.requests.clear();
 }

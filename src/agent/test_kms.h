@@ -61,6 +61,7 @@ struct TestRelease {
   KmsClient client;
   RecipientPool recipients{1};
   std::optional<ValidatedEnclave> validated;
+  std::optional<ParentCredentials> lent;
   std::optional<SecretService> service;
 };
 
