@@ -50,7 +50,7 @@ Result<std::shared_ptr<const Signer>> Callers::find(std::string_view access_key_
     found->session_token = session_token;
     signer = signers_.keep(access_key_id, *std::move(found));
   }
-  if (signer->expires && now >= *signer->expires) {
+  if (signer->expires.value_or(Timestamp::max()) <= now) {
     return fail(Errc::unauthenticated, api::kExpiredToken,
                 "The security token included in the request is expired");
   }
@@ -87,10 +87,10 @@ Result<std::optional<Signer>> Callers::find_fixed_session(std::string_view acces
   if (!role) return std::optional<Signer>();
   Session session;
   session.name = fixed->name;
+  session.issued = role->created;
   Signer signer;
   signer.secret_access_key = std::move(fixed->secret_access_key);
   COFFERDAM_TRY(signer.caller, caller_of(*role, &session));
-  signer.caller.temporary->issued = role->created;
   return std::optional(std::move(signer));
 }
 

@@ -67,8 +67,7 @@ net::HttpResponse CloudService::handle(const net::HttpRequest& request, CallTrac
   if (!claim && service->accepts_unsigned(request))
     return handle_unsigned(request, *service, trace);
   if (!claim) return service->refuse(aws::signature_error(claim.error()), trace.request_id);
-  trace.claim = *std::move(claim);
-  return handle_signed(request, *service, trace);
+  return handle_signed(request, *service, trace.claim.emplace(*std::move(claim)), trace);
 }
 
 Service* CloudService::service_for(const net::HttpRequest& request,
@@ -86,14 +85,13 @@ Service* CloudService::service_for(const net::HttpRequest& request,
 }
 
 net::HttpResponse CloudService::handle_signed(const net::HttpRequest& request, Service& service,
-                                              CallTrace& trace) {
+                                              const aws::SignatureClaim& claim, CallTrace& trace) {
   const Timestamp now = clock_.now() + trace.clock_skew;
-  auto caller = authenticate(request, *trace.claim, service, now);
+  auto caller = authenticate(request, claim, service, now);
   if (!caller) return service.refuse(authentication_error(caller.error()), trace.request_id);
-  trace.caller = *std::move(caller);
   return service.answer({.http = request,
-                         .claim = *trace.claim,
-                         .caller = *trace.caller,
+                         .claim = claim,
+                         .caller = trace.caller.emplace(*std::move(caller)),
                          .request_id = trace.request_id,
                          .now = now,
                          .trace = trace});
@@ -133,9 +131,8 @@ Result<Caller> CloudService::authenticate(const net::HttpRequest& request,
                 callers_.find(claim.access_key_id, claim.session_token.value_or(""), now));
   COFFERDAM_CHECK(aws::verify_signature(request, claim, signer->secret_access_key, now,
                                         service.allowed_skew()));
-  if (signer->long_term_key) {
-    COFFERDAM_CHECK(
-        callers_.note_use(*signer->long_term_key, claim.scope.service, claim.scope.region, now));
+  if (const auto& key = signer->long_term_key) {
+    COFFERDAM_CHECK(callers_.note_use(*key, claim.scope.service, claim.scope.region, now));
   }
   return signer->caller;
 }

@@ -50,7 +50,7 @@ class CloudService {
  private:
   Service* service_for(const net::HttpRequest& request, const aws::SignatureClaim* claim) const;
   net::HttpResponse handle_signed(const net::HttpRequest& request, Service& service,
-                                  CallTrace& trace);
+                                  const aws::SignatureClaim& claim, CallTrace& trace);
   net::HttpResponse handle_unsigned(const net::HttpRequest& request, Service& service,
                                     CallTrace& trace);
   bool is_signed(const net::HttpRequest& request, const Service& service);

@@ -250,11 +250,10 @@ std::string unescape(std::string_view text) {
 json::value leaf_value(std::string_view name, std::string_view text) {
   if (is_one_of(kFlags, name)) return text == "true";
   std::int64_t number = 0;
-  const char* const end = text.data() + text.size();
-  if (is_one_of(kNumbers, name) && std::from_chars(text.data(), end, number).ptr == end) {
-    return number;
-  }
-  return json::value(is_one_of(kDates, name) ? event_date(text) : unescape(text));
+  const bool is_number = is_one_of(kNumbers, name) &&
+                         std::from_chars(text.begin(), text.end(), number).ptr == text.end();
+  if (is_number) return number;
+  return json::string(is_one_of(kDates, name) ? event_date(text) : unescape(text));
 }
 
 // The elements at the front of `rest`, up to the end of the one around them.

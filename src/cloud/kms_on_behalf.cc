@@ -69,7 +69,9 @@ Result<Secret> plaintext_of(JsonReply reply) {
 Result<JsonReply> KmsOnBehalf::perform(std::string_view operation, const Call& call,
                                        json::object members, const JsonSecrets* secrets) {
   Parameters parameters(members, /*path=*/{}, secrets);
-  if (!call.trace.detailed) return kms_.invoke(operation, on_behalf(call, call.trace), parameters);
+  if (!call.trace.detailed) {
+    return kms_.invoke(operation, on_behalf(call, call.trace), std::move(parameters));
+  }
   NestedCall nested{.service = "kms",
                     .operation = std::string(operation),
                     .invoked_by = std::string(service_),
@@ -80,7 +82,7 @@ Result<JsonReply> KmsOnBehalf::perform(std::string_view operation, const Call& c
   nested.trace.claim = call.claim;
   nested.trace.caller = call.caller;
   nested.trace.parameters = recorded_parameters("kms", members);
-  auto reply = kms_.invoke(operation, on_behalf(call, nested.trace), parameters);
+  auto reply = kms_.invoke(operation, on_behalf(call, nested.trace), std::move(parameters));
   if (!reply) nested.error = api::to_aws_error(reply.error());
   call.trace.nested.push_back(std::move(nested));
   return reply;

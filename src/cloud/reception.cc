@@ -36,7 +36,7 @@ std::string http_date(Timestamp time) {
   const std::time_t seconds =
       std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
   std::tm parts{};
-  gmtime_r(&seconds, &parts);
+  if (gmtime_r(&seconds, &parts) == nullptr) return {};
   std::array<char, 32> room{};
   const std::size_t size =
       std::strftime(room.data(), room.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
@@ -210,6 +210,7 @@ void Reception::record(const Visit& visit, net::HttpResponse& response) {
 }
 
 void Reception::write_event(const json::object& event) {
+  if (!events_) return;
   events_ok_ = events_->write(event).has_value();
   if (!events_ok_) parts_.metrics.event_lost();
 }

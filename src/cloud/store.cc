@@ -101,7 +101,7 @@ Status Store::prepare() {
                                          std::to_string(kNewest));
   }
   for (; version < kNewest; ++version) {
-    const Status done = database_.script(kVersions[static_cast<std::size_t>(version)]);
+    Status done = database_.script(kVersions[static_cast<std::size_t>(version)]);
     if (!done) {
       // A script stops where it fails, inside its transaction.
       if (database_.in_transaction()) COFFERDAM_CHECK(database_.script("ROLLBACK"));
@@ -114,7 +114,7 @@ Status Store::prepare() {
 Status Store::atomically(const std::function<Status()>& work) {
   if (deferred_) COFFERDAM_CHECK(database_.begin());
   COFFERDAM_CHECK(database_.execute("SAVEPOINT work"));
-  const Status done = work();
+  Status done = work();
   if (!done) {
     ++generation_;
     COFFERDAM_CHECK(database_.execute("ROLLBACK TO work"));
