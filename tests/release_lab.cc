@@ -9,6 +9,7 @@
 
 #include <array>
 #include <boost/json/serialize.hpp>
+#include <set>
 #include <sstream>
 
 #include "agent/agent.h"
@@ -17,6 +18,7 @@
 #include "aws/sigv4.h"
 #include "base/encoding.h"
 #include "cloud/identities.h"
+#include "cloud/query_form.h"
 #include "net/deadline.h"
 #include "net/http_client.h"
 #include "net/socket.h"
@@ -40,8 +42,9 @@ void write_text(const std::filesystem::path& path, std::string_view text) {
   ASSERT_TRUE(write_file_atomic(path, as_bytes(text)).has_value());
 }
 
-// The lines on attested calls, of a ledger or of a plain log.
-std::vector<json::object> releases(const std::filesystem::path& log) {
+// The lines on these operations, of a ledger or of a plain log.
+std::vector<json::object> decisions_on(const std::filesystem::path& log,
+                                       const std::set<std::string_view>& operations) {
   std::vector<json::object> out;
   std::istringstream lines(read_text(log));
   for (std::string line; std::getline(lines, line);) {
@@ -49,14 +52,17 @@ std::vector<json::object> releases(const std::filesystem::path& log) {
     json::object decision =
         entry ? entry->entry.record : parse_json(line, kMaxFile).value().as_object();
     const json::value* const operation = decision.if_contains("operation");
-    const bool on_a_release =
-        operation != nullptr && (*operation == "Decrypt" || *operation == "GenerateDataKey");
-    if (on_a_release) out.push_back(std::move(decision));
+    const bool wanted = operation != nullptr && operations.contains(operation->as_string());
+    if (wanted) out.push_back(std::move(decision));
   }
   return out;
 }
 
-std::string key_policy(const std::map<int, std::string>& pcrs) {
+std::vector<json::object> releases(const std::filesystem::path& log) {
+  return decisions_on(log, {"Decrypt", "GenerateDataKey"});
+}
+
+std::string key_policy(const std::string& role, const std::map<int, std::string>& pcrs) {
   json::object required;
   for (const auto& [index, value] : pcrs) {
     required["kms:RecipientAttestation:PCR" + std::to_string(index)] = value;
@@ -65,12 +71,11 @@ std::string key_policy(const std::map<int, std::string>& pcrs) {
                            {"Principal", {{"AWS", cloud::admin_arn(cloud::Place())}}},
                            {"Action", json::array{"kms:PutKeyPolicy", "kms:Encrypt"}},
                            {"Resource", "*"}};
-  const json::object enclave{
-      {"Effect", "Allow"},
-      {"Principal", {{"AWS", "arn:aws:iam::111122223333:role/cofferdam-enclave"}}},
-      {"Action", json::array{"kms:Decrypt", "kms:GenerateDataKey"}},
-      {"Resource", "*"},
-      {"Condition", {{"StringEquals", required}}}};
+  const json::object enclave{{"Effect", "Allow"},
+                             {"Principal", {{"AWS", "arn:aws:iam::111122223333:role/" + role}}},
+                             {"Action", json::array{"kms:Decrypt", "kms:GenerateDataKey"}},
+                             {"Resource", "*"},
+                             {"Condition", {{"StringEquals", required}}}};
   const json::object policy{{"Version", "2012-10-17"}, {"Statement", json::array{owner, enclave}}};
   return json::serialize(policy);
 }
@@ -95,6 +100,29 @@ ca_roots = "/etc/cofferdam/aws-ca.pem"
 socket = "$DIR/agent.sock"
 command = ["/bin/sh", "-c", "read line < $DIR/lifeline"]
 )";
+
+constexpr std::string_view kIdentityToml = R"([identity]
+broker = "https://$BROKER"
+ca_roots = "/etc/cofferdam/broker-ca.pem"
+audience = "sts.amazonaws.com"
+role_arn = "arn:aws:iam::111122223333:role/attested"
+duration = "15m"
+sts_endpoint = "https://$KMS"
+)";
+
+// Nothing but a token of this release lets anybody in.
+std::string trust_policy(const std::string& broker) {
+  const json::object tokens{
+      {"Effect", "Allow"},
+      {"Principal", {{"Federated", "arn:aws:iam::111122223333:oidc-provider/" + broker}}},
+      {"Action", json::array{"sts:AssumeRoleWithWebIdentity", "sts:TagSession"}},
+      {"Condition",
+       {{"StringEquals",
+         {{broker + ":aud", BrokerLab::kAudience},
+          {broker + ":sub", "cofferdam:demo:release:1"}}}}}};
+  return json::serialize(
+      json::object{{"Version", "2012-10-17"}, {"Statement", json::array{tokens}}});
+}
 
 constexpr std::string_view kSecretToml = R"([[secret]]
 name = "$NAME"
@@ -179,11 +207,16 @@ int RunningAgent::stop() {
   return status_;
 }
 
-ReleaseLab::ReleaseLab() {
+ReleaseLab::ReleaseLab(Credentials credentials) {
   start_cloud();
   key_arn_ = kms("CreateKey", {}).at("KeyMetadata").at("Arn").as_string();
   authority_ =
       std::make_unique<nsm::Authority>(nsm::Authority::open(folder_ / "cloud/nsm", clock_).value());
+  if (credentials == Credentials::of_a_role) {
+    broker_ =
+        std::make_unique<BrokerLab>(loop_, clock_, folder_ / "broker", authority_->root_der());
+    make_role();
+  }
   write_image();
   lock_key(pcrs_);
   store_secret();
@@ -203,6 +236,7 @@ ReleaseLab::~ReleaseLab() {
   }
   if (nsm_) nsm_->stop();
   stop_parent();
+  broker_.reset();
   EXPECT_TRUE(loop_.run(heartbeat_->drain()).has_value());
   loop_.call([this] { heartbeat_.reset(); });
   if (hop_) {
@@ -243,10 +277,13 @@ void ReleaseLab::start_parent() {
   options.release_manifest = folder_ / "release.manifest";
   options.offers = {{"database-password", folder_ / "database-password.json"},
                     {"unwrapped", folder_ / "unwrapped.json"}};
-  options.credentials = parent::CredentialSource::file(folder_ / "cloud/enclave-credentials.json");
+  options.credentials = parent::CredentialSource::file(
+      broker_ ? folder_ / "none.json" : folder_ / "cloud/enclave-credentials.json");
   options.ledger = folder_ / "ledger.jsonl";
   auto service = parent::ControlService::open(std::move(options), clock_).value();
-  auto allowed = parent::AllowList::parse({kms_address() + "=" + kms_leads_to_}).value();
+  std::vector<std::string> places{kms_address() + "=" + kms_leads_to_};
+  if (broker_) places.push_back(broker_->address());
+  auto allowed = parent::AllowList::parse(places).value();
   loop_.call([&] {
     parent_ = std::make_unique<parent::Parent>(loop_.executor(), std::move(allowed),
                                                parent::EgressOptions(), std::move(service));
@@ -322,6 +359,9 @@ std::string ReleaseLab::agent_toml() const {
   for (const auto& [name, operation] : secrets) {
     out += fill_in(kSecretToml, {{"$NAME", name}, {"$OPERATION", operation}, {"$KEY", key_arn_}});
   }
+  if (broker_) {
+    out += fill_in(kIdentityToml, {{"$BROKER", broker_->address()}, {"$KMS", kms_address()}});
+  }
   return out;
 }
 
@@ -331,21 +371,31 @@ void ReleaseLab::write_image() {
   const std::filesystem::path etc = folder_ / "root/etc/cofferdam";
   write_text(etc / "aws-ca.pem", read_text(folder_ / "cloud/ca.pem"));
   write_text(etc / "nsm-root.pem", read_text(authority_->root_pem_path()));
+  if (broker_) write_text(etc / "broker-ca.pem", broker_->ca_pem());
   write_text(etc / "agent.toml", agent_toml());
   ASSERT_EQ(mkfifo((folder_ / "lifeline").c_str(), 0600), 0);
 
   const auto measured = agent::load_config(folder_ / "root");
   ASSERT_TRUE(measured.has_value()) << measured.error().detail;
-  attest::ReleaseManifest manifest;
-  manifest.name = "demo";
-  manifest.release = 1;
-  manifest.pcrs = {{0, Bytes(48, 1)}, {1, Bytes(48, 2)}, {2, Bytes(48, 3)}, {8, owner_.pcr8()}};
-  manifest.pcrs[16] = to_bytes(agent::expected_pcr16(measured->digest));
-  manifest.not_after = clock_.now() + 24h;
-  for (const auto& [index, value] : manifest.pcrs) pcrs_[index] = to_hex(value);
-  const Bytes bytes =
-      attest::sign_release_manifest(manifest, owner_.certificate, owner_.key).value();
+  manifest_.name = "demo";
+  manifest_.release = 1;
+  manifest_.pcrs = {{0, Bytes(48, 1)}, {1, Bytes(48, 2)}, {2, Bytes(48, 3)}, {8, owner_.pcr8()}};
+  manifest_.pcrs[16] = to_bytes(agent::expected_pcr16(measured->digest));
+  manifest_.not_after = clock_.now() + 24h;
+  for (const auto& [index, value] : manifest_.pcrs) pcrs_[index] = to_hex(value);
+  const Bytes bytes = sign_manifest(manifest_);
   write_text(folder_ / "release.manifest", as_text(bytes));
+  if (broker_) broker_->admit_release(bytes);
+}
+
+Bytes ReleaseLab::sign_manifest(const attest::ReleaseManifest& manifest) const {
+  return attest::sign_release_manifest(manifest, owner_.certificate, owner_.key).value();
+}
+
+void ReleaseLab::admit_other_release() {
+  attest::ReleaseManifest other = manifest_;
+  other.pcrs[0] = Bytes(48, 7);
+  broker_->admit_release(sign_manifest(other));
 }
 
 void ReleaseLab::write_process(std::string_view json) {
@@ -361,7 +411,9 @@ json::object ReleaseLab::parent_status() const {
 
 void ReleaseLab::lock_key(const std::map<int, std::string>& required) {
   kms("PutKeyPolicy",
-      {{"KeyId", key_arn_}, {"PolicyName", "default"}, {"Policy", key_policy(required)}});
+      {{"KeyId", key_arn_},
+       {"PolicyName", "default"},
+       {"Policy", key_policy(broker_ ? "attested" : "cofferdam-enclave", required)}});
 }
 
 void ReleaseLab::store_secret() {
@@ -396,6 +448,32 @@ json::object ReleaseLab::kms(std::string_view operation, const json::object& req
   EXPECT_EQ(response.status, 200U) << operation << ": " << as_text(response.body);
   if (response.body.empty()) return {};
   return parse_json(as_text(response.body), kMaxFile).value().as_object();
+}
+
+void ReleaseLab::iam(std::string_view action, std::map<std::string, std::string> parameters) const {
+  const std::string file = read_text(folder_ / "cloud/credentials.json");
+  const aws::Credentials admin = agent::parse_credentials(as_bytes(file)).value();
+  cloud::QueryForm form(parameters.begin(), parameters.end());
+  form["Action"] = action;
+  form["Version"] = "2010-05-08";
+  net::HttpRequest http;
+  http.method = "POST";
+  http.target = "/";
+  http.headers = {{"Host", kms_address()}, {"Content-Type", "application/x-www-form-urlencoded"}};
+  http.body = to_bytes(std::string_view(cloud::to_text(form)));
+  const aws::SigningScope scope{.region = "us-east-1", .service = "iam"};
+  EXPECT_TRUE(aws::sign_request(http, admin, scope, clock_.now()).has_value());
+  net::HttpClientOptions options;
+  options.endpoint = kms_;
+  const auto response = net::http_send_blocking(options, std::move(http)).value();
+  EXPECT_EQ(response.status, 200U) << action << ": " << as_text(response.body);
+}
+
+void ReleaseLab::make_role() const {
+  iam("CreateOpenIDConnectProvider",
+      {{"Url", broker_->issuer()}, {"ClientIDList.member.1", BrokerLab::kAudience}});
+  iam("CreateRole",
+      {{"RoleName", "attested"}, {"AssumeRolePolicyDocument", trust_policy(broker_->address())}});
 }
 
 void ReleaseLab::start_module() {
@@ -461,6 +539,10 @@ std::vector<json::object> ReleaseLab::kms_decisions() const {
 
 std::vector<json::object> ReleaseLab::agent_decisions() const {
   return releases(folder_ / "ledger.jsonl");
+}
+
+std::vector<json::object> ReleaseLab::identity_decisions() const {
+  return decisions_on(folder_ / "ledger.jsonl", {"AssumeRoleWithWebIdentity"});
 }
 
 ledger::LedgerVerdict ReleaseLab::verify_ledger() const {

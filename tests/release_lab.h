@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "base/test_folder.h"
 #include "base/time.h"
+#include "broker_lab.h"
 #include "cloud/server.h"
 #include "ledger/verifier.h"
 #include "net/http.h"
@@ -97,7 +98,11 @@ class ReleaseLab {
  public:
   static constexpr std::string_view kSecretText = "correct horse battery staple";
 
-  ReleaseLab();
+  // Whose credentials the enclave uses: those its parent lends, or those of a role that only
+  // the release of this image can assume, by way of a broker. The parent then has none to lend.
+  enum class Credentials : std::uint8_t { lent, of_a_role };
+
+  explicit ReleaseLab(Credentials credentials = Credentials::lent);
   ~ReleaseLab();
   ReleaseLab(const ReleaseLab&) = delete;
   ReleaseLab& operator=(const ReleaseLab&) = delete;
@@ -108,6 +113,9 @@ class ReleaseLab {
   void lock_key(const std::map<int, std::string>& required);
   // What the parent hands over as this secret's ciphertext, base64.
   void offer(const std::string& name, const std::string& ciphertext);
+
+  // The broker gives tokens for the release of another image from now on.
+  void admit_other_release();
 
   void start_cloud();  // On the same port and with the same state each time.
   void stop_cloud();
@@ -149,6 +157,8 @@ class ReleaseLab {
   // Decisions on releases, in order: KMS's own, and the agent's as the parent has them.
   std::vector<json::object> kms_decisions() const;
   std::vector<json::object> agent_decisions() const;
+  // The agent's on sessions of its role, as the parent has them.
+  std::vector<json::object> identity_decisions() const;
   // What an auditor finds in the parent's ledger, which must be one ledger and no more.
   ledger::LedgerVerdict verify_ledger() const;
   // Every line of every log, the agent's console included.
@@ -156,6 +166,10 @@ class ReleaseLab {
 
  private:
   json::object kms(std::string_view operation, const json::object& request) const;
+  // As the administrator: a query of IAM.
+  void iam(std::string_view action, std::map<std::string, std::string> parameters) const;
+  void make_role() const;
+  Bytes sign_manifest(const attest::ReleaseManifest& manifest) const;
   void store_secret();
   std::string agent_toml() const;
   void write_image();
@@ -178,6 +192,8 @@ class ReleaseLab {
   std::unique_ptr<HeartbeatListener> heartbeat_;
   std::string kms_leads_to_;
   std::unique_ptr<parent::Parent> parent_;
+  std::unique_ptr<BrokerLab> broker_;  // Of a role.
+  attest::ReleaseManifest manifest_;
 
   agent::test::Owner owner_;
   std::string key_arn_;

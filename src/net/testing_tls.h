@@ -16,7 +16,8 @@ class TestAuthority {
  public:
   static constexpr Timestamp kNow{std::chrono::milliseconds{1'800'000'000'000}};
 
-  TestAuthority() : root_pem_(crypto::pem_encode("CERTIFICATE", sign(root_spec(), key_, key_))) {}
+  explicit TestAuthority(Timestamp now = kNow)
+      : root_pem_(crypto::pem_encode("CERTIFICATE", sign(root_spec(now), key_, key_))) {}
 
   const std::string& root_pem() const noexcept { return root_pem_; }
 
@@ -25,14 +26,14 @@ class TestAuthority {
     Secret key_pem;
   };
 
-  // For "service.test" and 127.0.0.1, valid for a day on either side of kNow.
-  static crypto::CertificateSpec server_spec() {
+  // For "service.test" and 127.0.0.1, valid for a day on either side of `now`.
+  static crypto::CertificateSpec server_spec(Timestamp now = kNow) {
     crypto::CertificateSpec spec;
     spec.serial = {2};
-    spec.issuer = root_spec().subject;
+    spec.issuer = root_spec(now).subject;
     spec.subject = {{"CN", "service.test"}};
-    spec.not_before = kNow - std::chrono::days(1);
-    spec.not_after = kNow + std::chrono::days(1);
+    spec.not_before = now - std::chrono::days(1);
+    spec.not_after = now + std::chrono::days(1);
     spec.key_usage = crypto::kDigitalSignature;
     spec.server_auth = true;
     spec.dns_names = {"service.test"};
@@ -46,12 +47,12 @@ class TestAuthority {
   }
 
  private:
-  static crypto::CertificateSpec root_spec() {
+  static crypto::CertificateSpec root_spec(Timestamp now) {
     crypto::CertificateSpec spec;
     spec.serial = {1};
     spec.issuer = spec.subject = {{"CN", "test root"}};
-    spec.not_before = kNow - std::chrono::days(10);
-    spec.not_after = kNow + std::chrono::days(10);
+    spec.not_before = now - std::chrono::days(10);
+    spec.not_after = now + std::chrono::days(10);
     spec.is_ca = true;
     spec.key_usage = crypto::kKeyCertSign | crypto::kCrlSign;
     return spec;
