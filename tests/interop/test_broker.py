@@ -29,7 +29,9 @@ from programs import Service
 
 ROLE = "arn:aws:iam::111122223333:role/attested"
 AUDIENCE = "sts.amazonaws.com"
-POLICY = Path(__file__).resolve().parents[2] / "deploy/policies/identity.rego"
+ROOT = Path(__file__).resolve().parents[2]
+POLICY = ROOT / "deploy/policies/identity.rego"
+OIDC_CLIENT = ROOT / "build/interop-oidc/oidc_client"
 
 
 def free_port() -> int:
@@ -125,6 +127,24 @@ def test_a_token_verifies_by_what_discovery_says(
     assert claims["iss"] == broker and claims["aud"] == AUDIENCE
     assert claims["cofferdam"]["pcrs"]["8"] == enclave.pcrs[8].hex()
     assert 0 < claims["exp"] - claims["iat"] <= 900
+
+
+def test_go_oidc_verifies_tokens_for_its_audience_only(broker: str, enclave: Enclave) -> None:
+    if not OIDC_CLIENT.exists():
+        pytest.skip(f"{OIDC_CLIENT} is not built: tools/interop does it where there is Go")
+
+    def judged(audience: str, token: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([OIDC_CLIENT, broker, audience, token], capture_output=True,
+                              timeout=60, check=False)
+
+    token = fetch(broker + "/v1/token", application(broker, enclave))[1]["token"]
+    done = judged(AUDIENCE, token)
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout) == verified(broker, token)
+    assert judged("vault.example.com", token).returncode == 1
+    head, payload, signature = token.split(".")
+    changed = ("B" if signature[0] == "A" else "A") + signature[1:]
+    assert judged(AUDIENCE, f"{head}.{payload}.{changed}").returncode == 1
 
 
 def test_a_replay_and_a_policy_that_says_no(broker: str, enclave: Enclave) -> None:
