@@ -32,6 +32,16 @@ const AttachedPolicy& every_permission() {
   return policy;
 }
 
+// The ARN of a session leaves out the path of its role.
+bool is_role_of(const std::string& role, const Principal& session) {
+  if (role == session.role_arn) return true;
+  const auto one = parse_arn(role);
+  const auto other = parse_arn(session.role_arn);
+  const auto name = [](const Arn& arn) { return arn.resource.substr(arn.resource.rfind('/') + 1); };
+  return one && other && one->account == other->account && one->resource.starts_with("role/") &&
+         name(*one) == name(*other);
+}
+
 class Census {
  public:
   Census(const ProofQuestion& question, SearchBudget& budget)
@@ -47,7 +57,11 @@ class Census {
     for (const auto& [role, policy] : question_.trust) names_.insert(role);
     for (const std::string& name : names_) {
       note_account(name);
-      if (auto principal = person_of(name)) add(*std::move(principal));
+      if (auto principal = person_of(name)) {
+        add(*std::move(principal));
+      } else {
+        budget_.give_up("a principal that is neither user nor role: " + name);
+      }
     }
     for (const std::string& account : accounts_) add_unnamed(account);
     add_unnamed(stranger());
@@ -68,7 +82,10 @@ class Census {
     for (const ProofKey& key : question_.keys) {
       note_account(key.arn);
       read(key.policy.document);
-      for (const ProofGrant& grant : key.grants) names_.insert(grant.grantee);
+      for (const ProofGrant& grant : key.grants) {
+        const bool service = !grant.grantee.starts_with("arn:");
+        (service ? services_ : names_).insert(grant.grantee);
+      }
     }
     for (const auto& [role, policy] : question_.trust) read(policy.document);
     for (const ProofIdentity& identity : question_.identities) {
@@ -164,7 +181,7 @@ class Census {
   PolicySet::List policies_of(const Principal& principal) const {
     PolicySet::List out;
     for (const ProofIdentity& identity : question_.identities) {
-      if (identity.arn != principal.arn && identity.arn != principal.role_arn) continue;
+      if (identity.arn != principal.arn && !is_role_of(identity.arn, principal)) continue;
       for (const AttachedPolicy& policy : identity.policies) out.push_back(&policy);
       return out;
     }

@@ -56,6 +56,8 @@ class Search {
     make_clauses();
     std::set<std::vector<Literal>> tried;
     for (const Clause& key : resource_) {
+      // If it cannot hold where no denial does, it does not matter who else allows.
+      if (!is_feasible(key)) continue;
       for (const Clause& identity : identity_) {
         for (const Clause& level : organization_) {
           std::vector<Literal> needed = key.literals;
@@ -234,6 +236,13 @@ class Search {
     return descend(0);
   }
 
+  bool is_feasible(const Clause& clause) {
+    judging_ = false;
+    const bool found = route(clause.literals).has_value();
+    judging_ = true;
+    return found;
+  }
+
   bool holds_so_far(const Literal& literal, std::size_t assigned) const {
     return literal.axis >= assigned || literal.holds[chosen_[literal.axis]];
   }
@@ -297,6 +306,7 @@ class Search {
 
   // The evaluator has the last word.
   std::optional<Request> judge() {
+    if (!judging_) return request_;
     Request request = request_;
     request.context = context();
     if (!target_.harmful(request.context)) return std::nullopt;
@@ -322,6 +332,7 @@ class Search {
   std::vector<Literal> needed_;
   std::vector<std::size_t> chosen_;
   bool hopeless_ = false;
+  bool judging_ = true;
 };
 
 }  // namespace

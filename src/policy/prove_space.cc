@@ -233,6 +233,15 @@ Texts text_witnesses(const std::string& key, const std::vector<ClassPattern>& pa
   return literal_witnesses(patterns, measurement);
 }
 
+// AWS sets these to a value of their type; others, such as tags, may hold any text.
+bool has_one_type(std::string_view key) {
+  constexpr auto kTyped = std::to_array<std::string_view>(
+      {"aws:securetransport", "aws:multifactorauthpresent", "aws:multifactorauthage",
+       "aws:viaawsservice", "aws:currenttime", "aws:epochtime", "aws:tokenissuetime",
+       "aws:sourceip", "kms:bypasspolicylockoutsafetycheck", "kms:grantisforawsresource"});
+  return std::ranges::find(kTyped, key) != kTyped.end();
+}
+
 Texts single_values(const std::string& key, const std::vector<UsedCondition>& uses,
                     SearchBudget& budget) {
   const Constants constants = constants_of(uses, budget);
@@ -245,6 +254,9 @@ Texts single_values(const std::string& key, const std::vector<UsedCondition>& us
   add(constants.binaries);
   if (!constants.binaries.empty()) out.push_back(to_base64(as_bytes("none of them")));
   if (constants.boolean) add({"true", "false"});
+  if (!constants.ranges.empty()) out.emplace_back("::1");
+  const bool typed = constants.patterns.empty() && !out.empty();
+  if (typed && !has_one_type(key)) out.emplace_back("other");
   if (out.empty()) add(literal_witnesses({}, is_recipient_key(key)));
   std::set<std::string> seen;
   std::erase_if(out, [&seen](const std::string& text) { return !seen.insert(text).second; });
