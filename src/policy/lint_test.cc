@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/serialize.hpp>
+#include <fstream>
+#include <sstream>
 
 #include "policy/generate.h"
 #include "policy/test_support.h"
@@ -15,6 +17,7 @@ namespace {
 
 using namespace testing_support;
 using testing::Contains;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
@@ -174,6 +177,17 @@ TEST(LintTest, RulesHaveDifferentIds) {
   std::ranges::sort(ids);
   EXPECT_EQ(std::ranges::adjacent_find(ids), ids.end());
   EXPECT_GE(ids.size(), 20U);
+}
+
+TEST(LintTest, TheDocumentationListsEveryRule) {
+  std::ostringstream page;
+  page << std::ifstream("docs/policies.md").rdbuf();
+  for (const LintRule& rule : lint_rules()) {
+    const std::string row = "| `" + std::string(rule.id) + "` | " +
+                            std::string(severity_name(rule.severity)) + " | " +
+                            std::string(rule.meaning) + " |";
+    EXPECT_THAT(page.str(), HasSubstr(row));
+  }
 }
 
 }  // namespace
