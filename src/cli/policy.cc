@@ -90,6 +90,9 @@ void add_policy(CLI::App& app, Exit& exit) {
   add_policy_input(*policy, exit);
   add_policy_key(*policy, exit);
   add_policy_role(*policy, exit);
+  add_policy_terraform(*policy, exit);
+  add_policy_lint(*policy, exit);
+  add_policy_prove(*policy, exit);
 }
 
 }  // namespace cofferdam::cli

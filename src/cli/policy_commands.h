@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "policy/evaluate.h"
 #include "policy/rego.h"
 
 // The subcommands of `cofferdam policy`, one file each.
@@ -14,7 +15,10 @@ void add_policy_eval(CLI::App& policy, Exit& exit);
 void add_policy_tests(CLI::App& policy, Exit& exit);
 void add_policy_input(CLI::App& policy, Exit& exit);
 void add_policy_key(CLI::App& policy, Exit& exit);
+void add_policy_lint(CLI::App& policy, Exit& exit);
+void add_policy_prove(CLI::App& policy, Exit& exit);
 void add_policy_role(CLI::App& policy, Exit& exit);
+void add_policy_terraform(CLI::App& policy, Exit& exit);
 
 // What stands beside the modules.
 struct PolicyData {
@@ -27,5 +31,8 @@ void add_data_options(CLI::App& command, PolicyData& data);
 Result<policy::RegoPolicy> load_policy(const std::vector<std::string>& paths,
                                        const PolicyData& data);
 Result<json::value> read_json_file(const std::string& path);
+
+// A policy of AWS, alone or as the text under "Policy" of what the AWS CLI prints.
+Result<policy::AttachedPolicy> read_policy(const std::string& file, policy::PolicyKind kind);
 
 }  // namespace cofferdam::cli

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/encoding.h"
+#include "base/file.h"
 #include "base/test_folder.h"
 #include "cli/test_run.h"
 #include "eif/reader.h"
@@ -80,6 +81,19 @@ TEST(PolicyGenerateTest, PrintsTheTwoPoliciesOfARole) {
   EXPECT_TRUE(policy::parse_document(json::serialize(both.at("trust")), policy::PolicyKind::trust));
   EXPECT_TRUE(policy::parse_document(json::serialize(both.at("permissions")),
                                      policy::PolicyKind::identity));
+}
+
+TEST(PolicyGenerateTest, WritesTerraformForEachAccount) {
+  const TestFolder folder;
+  const Outcome made =
+      run_policy({"terraform", "--output", folder.path("keys"), "--account", "111122223333",
+                  "--account", "444455556666", "--region", "eu-central-1", "--key", "payments",
+                  "--pcr8", kPcr8, "--admin", "role/KeyAdmin", "--user", "role/parent"});
+  ASSERT_EQ(made.exit, Exit::ok) << made.err;
+  EXPECT_EQ(made.json().at("files").as_array().size(), 4U);
+  const auto policy = read_text_file(folder.path("keys") / "policies/444455556666.json", 65536);
+  ASSERT_TRUE(policy) << policy.error().detail;
+  EXPECT_THAT(*policy, HasSubstr("arn:aws:iam::444455556666:role/KeyAdmin"));
 }
 
 }  // namespace
