@@ -4,7 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "agent/boot.h"
 #include "agent/reason.h"
 #include "base/encoding.h"
 #include "base/printable.h"
@@ -89,7 +88,6 @@ Status Gate::decide(const Caller& caller, const policy::RequestInput& request) c
 
 ledger::Decision Gate::decision(const Caller& caller, const policy::RequestInput& request,
                                 const Status& outcome) const {
-  const attest::Document& document = parts_.enclave.evidence().document().document();
   ledger::Decision out;
   out.time = parts_.clock.now();
   out.component = "agent";
@@ -102,8 +100,8 @@ ledger::Decision Gate::decision(const Caller& caller, const policy::RequestInput
   out.secret = request.secret.value_or("");
   out.key = request.key.value_or("");
   out.context_digest = ledger::context_digest(context_of(request.context));
-  out.module_id = document.module_id;
-  out.pcrs = hex_pcrs(document.pcrs);
+  // Not the registers: the ledger's first entry has them, and this is one for each request.
+  out.module_id = parts_.enclave.evidence().document().document().module_id;
   out.facts.emplace("interface", request.kind);
   out.facts.emplace("policy", to_hex(policy_->digest()));
   if (!caller) return out;

@@ -48,6 +48,7 @@ TEST(GateTest, AllowsWhatThePolicyAllowsAndRecordsIt) {
   ASSERT_TRUE(admitted.has_value()) << admitted.error().detail;
   const ledger::Decision& decision = lab.last_decision();
   EXPECT_EQ(decision.kind, "access");
+  EXPECT_TRUE(decision.pcrs.empty()) << "they are in the genesis";
   EXPECT_TRUE(decision.allowed);
   EXPECT_EQ(decision.operation, "GetSecret");
   EXPECT_EQ(decision.secret, "database-password");

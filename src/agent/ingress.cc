@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/boot.h"
 #include "agent/reason.h"
 #include "channel/evidence_certificate.h"
 #include "channel/request.h"
@@ -84,9 +83,8 @@ Task<Secret> Ingress::mac_key(std::string client) {
 }
 
 Task<void> Ingress::record(ledger::Decision decision) {
-  const attest::Document& own = parts_.enclave.evidence().document().document();
-  decision.module_id = own.module_id;
-  decision.pcrs = hex_pcrs(own.pcrs);
+  // Not the registers: the ledger's first entry has them, and this is one for each request.
+  decision.module_id = parts_.enclave.evidence().document().document().module_id;
   COFFERDAM_CO_CHECK(parts_.console.record(decision));
   co_return co_await parts_.parent.record(parts_.enclave, decision);
 }

@@ -116,7 +116,9 @@ TEST_F(IngressTest, AdmittedRequestReachesTheWorkloadWithItsClaimAndTheLedger) {
   EXPECT_NE(net::header(seen_[0].headers, "X-Cofferdam-Deadline"), "");
   EXPECT_EQ(net::header(seen_[0].headers, "X-Cofferdam-Mac"), "");
   EXPECT_THAT(decisions(), ElementsAre("Decrypt  ok", "request billing ok"));
-  EXPECT_EQ(lab_->enclave.console.decisions.back().request_id, id);
+  const ledger::Decision& admitted = lab_->enclave.console.decisions.back();
+  EXPECT_EQ(admitted.request_id, id);
+  EXPECT_TRUE(admitted.pcrs.empty()) << "they are in the genesis";
 }
 
 TEST_F(IngressTest, MacKeyIsFetchedOnce) {
