@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+#include <vector>
+
 #include "release_lab.h"
 
 // The agent, the broker, STS and KMS together: a secret behind a role that only the attested
@@ -69,22 +72,32 @@ TEST_F(AgentIdentityTest, AnotherImageGetsNoTokenAndNothingElseHelps) {
   EXPECT_EQ(text(of_agent[0], "reason"), "identity_token_refused");
 }
 
-// Through the parent's egress go, in this order, a challenge, its token, STS and KMS, each over
-// a connection of its own.
-TEST_F(AgentIdentityTest, ABadNetworkOnAnyStepIsOvercome) {
-  using enum Fault::Kind;
+// Through the parent's egress go, each over a connection of its own: the challenge, the token,
+// STS, and the call to KMS.
+class AgentIdentityFaultTest : public AgentIdentityTest,
+                               public ::testing::WithParamInterface<std::tuple<int, Fault::Kind>> {
+};
+
+TEST_P(AgentIdentityFaultTest, IsOvercomeWithANewChallenge) {
+  const auto [step, kind] = GetParam();
   auto& relay = lab_.insert_relay(ReleaseLab::Place::egress);
-  Fault cut;
-  cut.kind = truncate;
-  cut.at = 700;  // In the TLS handshake or behind it.
-  Fault refused;
-  refused.kind = refuse;
-  relay.plan({refused, {}, {}, cut});
+  Fault fault;
+  fault.kind = kind;
+  fault.at = step == 1 ? 1500 : 600;  // In the token, whose challenge is used up; in a handshake.
+  std::vector<Fault> plan(static_cast<std::size_t>(step));
+  plan.push_back(fault);
+  relay.plan(std::move(plan));
   expect_secret_released();
-  EXPECT_GE(relay.connections(), 5U);
-  EXPECT_THAT(lab_.identity_decisions(), SizeIs(1));
+  EXPECT_EQ(relay.connections(), static_cast<std::size_t>(step) + 1 + 4);
+  EXPECT_THAT(lab_.identity_decisions(), SizeIs(1)) << "one for the outcome";
   EXPECT_TRUE(lab_.verify_ledger().sound());
 }
+
+INSTANTIATE_TEST_SUITE_P(EachStep, AgentIdentityFaultTest,
+                         ::testing::Combine(::testing::Values(0, 1, 2),
+                                            ::testing::Values(Fault::Kind::refuse,
+                                                              Fault::Kind::truncate,
+                                                              Fault::Kind::reset)));
 
 }  // namespace
 }  // namespace cofferdam
