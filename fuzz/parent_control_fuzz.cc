@@ -21,7 +21,6 @@ struct Target {
 
   parent::ControlOptions options() const {
     parent::ControlOptions out;
-    out.decision_log = folder / "decisions.jsonl";
     out.ledger = folder / "ledger.jsonl";
     out.state_folder = folder / "state";
     return out;

@@ -47,9 +47,6 @@ ControlService::~ControlService() = default;
 
 Result<ControlService> ControlService::open(ControlOptions options, const Clock& clock) {
   ControlService out(clock);
-  if (options.decision_log) {
-    COFFERDAM_TRY(out.decision_log_, AppendLog::open(*options.decision_log, *out.disk_));
-  }
   if (options.ledger) {
     COFFERDAM_TRY(auto log, AppendLog::open(*options.ledger, *out.disk_));
     out.ledger_ = std::make_unique<LedgerStore>(std::move(log));
@@ -104,7 +101,6 @@ Task<net::HttpResponse> ControlService::post(std::string target, Bytes body) {
     co_return fail(Errc::invalid_input, "body_too_large", "a POST may have 64 KiB here");
   }
   if (target == "/v1/heartbeat") co_return heartbeat();
-  if (target == "/v1/decisions") co_return co_await record_decision(std::move(body));
   if (target == "/v1/ledger") co_return co_await record_ledger(std::move(body));
   if (target == "/v1/exit") co_return record_exit(body);
   if (target == "/v1/gauges") co_return record_gauges(body);
@@ -171,18 +167,6 @@ Result<net::HttpResponse> ControlService::heartbeat() {
   return no_content();
 }
 
-Task<net::HttpResponse> ControlService::record_decision(Bytes body) {
-  if (!decision_log_) {
-    co_return fail(Errc::unavailable, "the parent was not given --decision-log FILE");
-  }
-  COFFERDAM_CO_TRY(const json::value decision, parse_json(as_text(body), kMaxPostSize));
-  if (!decision.is_object()) co_return fail(Errc::invalid_input, "expected a JSON object");
-  // Written anew, so that it is one line whatever white space it came with.
-  COFFERDAM_CO_CHECK(co_await decision_log_->append(json::serialize(decision)));
-  ++counts_.decisions;
-  co_return no_content();
-}
-
 Task<net::HttpResponse> ControlService::record_ledger(Bytes body) {
   if (!ledger_) co_return fail(Errc::unavailable, "the parent was not given --ledger FILE");
   COFFERDAM_CO_CHECK(co_await ledger_->append(std::string(as_text(body))));
@@ -210,7 +194,6 @@ Result<net::HttpResponse> ControlService::status() const {
   } else {
     status["lastHeartbeat"] = nullptr;
   }
-  status["decisions"] = counts_.decisions;
   const LedgerCounts ledger = ledger_counts();
   status["ledger"] = {{"lines", ledger.lines}, {"gaps", ledger.gaps}, {"repeats", ledger.repeats}};
   status["exit"] = last_exit_;

@@ -30,14 +30,12 @@ struct Handouts {
 
 struct ControlOptions : Handouts {
   std::optional<CredentialSource> credentials;
-  std::optional<std::filesystem::path> decision_log;
   std::optional<std::filesystem::path> ledger;
   std::optional<std::filesystem::path> state_folder;
 };
 
 struct ControlCounts {
   std::uint64_t heartbeats = 0;
-  std::uint64_t decisions = 0;
   std::uint64_t credential_failures = 0;
   std::optional<Timestamp> last_heartbeat;
 };
@@ -87,7 +85,6 @@ class ControlService {
   Task<net::HttpResponse> credentials();
   Task<net::HttpResponse> state(std::string name);
   Result<net::HttpResponse> heartbeat();
-  Task<net::HttpResponse> record_decision(Bytes body);
   Task<net::HttpResponse> record_ledger(Bytes body);
   Result<net::HttpResponse> record_exit(ByteView body);
   Result<net::HttpResponse> record_gauges(ByteView body);
@@ -97,7 +94,6 @@ class ControlService {
   std::optional<CredentialSource> credentials_;
   const Clock* clock_;
   std::unique_ptr<DiskWorker> disk_;
-  std::unique_ptr<AppendLog> decision_log_;
   std::unique_ptr<LedgerStore> ledger_;
   std::unique_ptr<StateStore> states_;
   std::function<json::object()> status_source_;

@@ -22,7 +22,6 @@ class ControlTest : public ::testing::Test {
     options.release_manifest = folder_ / "manifest";
     options.offers = {{"db", folder_ / "offer.json"}};
     options.credentials = CredentialSource::file(folder_ / "credentials.json");
-    options.decision_log = folder_ / "decisions.jsonl";
     options.ledger = folder_ / "ledger.jsonl";
     options.state_folder = folder_ / "state";
     return ControlService::open(std::move(options), clock_).value();
@@ -88,29 +87,12 @@ TEST_F(ControlTest, KnowsOnlyItsOwnPaths) {
   EXPECT_EQ(ask(parent, "DELETE", "/v1/credentials").status, 405U);
 }
 
-TEST_F(ControlTest, AppendsEachDecisionAsOneLine) {
+TEST_F(ControlTest, AnOldLedgerIsContinued) {
+  write("ledger.jsonl", "{}\n");
   auto parent = service();
-  EXPECT_EQ(ask(parent, "POST", "/v1/decisions", "{\"a\":\n 1}").status, 204U);
-  EXPECT_EQ(ask(parent, "POST", "/v1/decisions", R"({"b":"line\nbreak"})").status, 204U);
-  EXPECT_EQ(read("decisions.jsonl"), "{\"a\":1}\n{\"b\":\"line\\nbreak\"}\n");
-}
-
-TEST_F(ControlTest, RefusesADecisionThatIsNoObject) {
-  auto parent = service();
-  constexpr std::string_view kDecision = R"({"decision":"allow"})";
-  for (std::size_t size = 0; size < kDecision.size(); ++size) {
-    EXPECT_EQ(ask(parent, "POST", "/v1/decisions", kDecision.substr(0, size)).status, 400U);
-  }
-  EXPECT_EQ(ask(parent, "POST", "/v1/decisions", "[]").status, 400U);
-  EXPECT_EQ(ask(parent, "POST", "/v1/decisions", "{} {}").status, 400U);
-  EXPECT_EQ(read("decisions.jsonl"), "");
-}
-
-TEST_F(ControlTest, AnOldLogIsContinued) {
-  write("decisions.jsonl", "{}\n");
-  auto parent = service();
-  ask(parent, "POST", "/v1/decisions", R"({"a":1})");
-  EXPECT_EQ(read("decisions.jsonl"), "{}\n{\"a\":1}\n");
+  const std::string line = ledger::test::Platform().open().genesis();
+  EXPECT_EQ(ask(parent, "POST", "/v1/ledger", line).status, 204U);
+  EXPECT_EQ(read("ledger.jsonl"), "{}\n" + line + "\n");
 }
 
 TEST_F(ControlTest, StatusTellsOfHeartbeats) {
@@ -139,7 +121,7 @@ TEST_F(ControlTest, RemembersHowTheEnclaveEnded) {
             204U);
   EXPECT_THAT(as_text(ask(parent, "GET", "/v1/status").body),
               HasSubstr(R"("cause":"not_started","reason":"user_not_mapped","detail":"x")"));
-  EXPECT_EQ(read("decisions.jsonl"), "");  // It is not a decision.
+  EXPECT_EQ(read("ledger.jsonl"), "");  // It is not a decision.
 }
 
 TEST_F(ControlTest, RefusesAnExitThatCannotBe) {
@@ -230,12 +212,12 @@ TEST_F(ControlTest, WithoutFlagsItHasNothingToGive) {
   for (const std::string target : {"/v1/release-manifest", "/v1/credentials"}) {
     EXPECT_EQ(ask(parent, "GET", target).status, 404U) << target;
   }
-  EXPECT_EQ(ask(parent, "POST", "/v1/decisions", "{}").status, 503U);
+  EXPECT_EQ(ask(parent, "POST", "/v1/ledger", "{}").status, 503U);
 }
 
 TEST_F(ControlTest, ALogThatCannotBeOpenedStopsTheStart) {
   ControlOptions options;
-  options.decision_log = folder_ / "missing" / "decisions.jsonl";
+  options.ledger = folder_ / "missing" / "ledger.jsonl";
   const auto parent = ControlService::open(std::move(options), clock_);
   ASSERT_FALSE(parent.has_value());
   EXPECT_THAT(parent.error().detail, HasSubstr("No such file or directory"));

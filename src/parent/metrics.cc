@@ -121,7 +121,6 @@ void write_control(Page& page, const MetricsSnapshot& from) {
     page.single("cofferdam_parent_seconds_since_heartbeat", "gauge", "Age of the last heartbeat.",
                 *from.seconds_since_heartbeat);
   }
-  page.single("cofferdam_parent_decisions_total", "counter", "Decisions stored.", from.decisions);
   page.single("cofferdam_parent_ledger_lines_total", "counter", "Ledger entries stored.",
               from.ledger.lines);
   page.single("cofferdam_parent_ledger_gaps_total", "counter", "Ledger entries that were skipped.",
@@ -134,6 +133,15 @@ void write_control(Page& page, const MetricsSnapshot& from) {
               from.reloads);
   page.single("cofferdam_parent_failed_reloads_total", "counter",
               "Configurations refused; the one before is in force.", from.failed_reloads);
+}
+
+void write_forward(Page& page, const ForwardCounts& forward) {
+  page.single("cofferdam_parent_ledger_forwarded_entries_total", "counter",
+              "Ledger entries the receiver took.", forward.entries);
+  page.single("cofferdam_parent_ledger_forward_lag_bytes", "gauge",
+              "Ledger stored and not taken by the receiver.", forward.lag_bytes);
+  page.single("cofferdam_parent_ledger_forward_failures_total", "counter",
+              "Batches the receiver did not take.", forward.failures);
 }
 
 void write_enclave(Page& page, const Gauges& enclave) {
@@ -161,6 +169,7 @@ std::string render_metrics(const MetricsSnapshot& snapshot) {
   write_egress(page, snapshot);
   write_ingress(page, snapshot);
   write_control(page, snapshot);
+  if (snapshot.forward) write_forward(page, *snapshot.forward);
   if (snapshot.enclave) write_enclave(page, *snapshot.enclave);
   return std::move(page).take();
 }

@@ -13,6 +13,7 @@
 #include "parent/egress.h"
 #include "parent/gauges.h"
 #include "parent/ingress.h"
+#include "parent/ledger_forward.h"
 #include "parent/ledger_store.h"
 
 namespace cofferdam::parent {
@@ -33,8 +34,8 @@ struct MetricsSnapshot {
   std::uint64_t refused_peers = 0;
   std::uint64_t heartbeats = 0;
   std::optional<std::int64_t> seconds_since_heartbeat;
-  std::uint64_t decisions = 0;
   LedgerCounts ledger;
+  std::optional<ForwardCounts> forward;
   std::uint64_t credential_failures = 0;
   std::uint64_t reloads = 0;
   std::uint64_t failed_reloads = 0;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parent/parent.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
 #include "base/log.h"
 
 namespace cofferdam::parent {
@@ -51,6 +54,11 @@ net::Endpoint Parent::open_door(IngressRule rule, IngressOptions options, net::L
   return doors_.back()->server().listen(std::move(listener));
 }
 
+void Parent::forward_ledger(ForwardOptions options) {
+  forward_.emplace(std::move(options));
+  boost::asio::co_spawn(executor_, forward_->run(), boost::asio::detached);
+}
+
 void Parent::reload(AllowList allowed, Handouts handouts, AllowedPeers peers) {
   egress_.set_allowed(std::move(allowed));
   service_.set_handouts(std::move(handouts));
@@ -89,8 +97,8 @@ MetricsSnapshot Parent::snapshot() const {
   if (const auto age = service_.heartbeat_age()) {
     out.seconds_since_heartbeat = std::chrono::duration_cast<std::chrono::seconds>(*age).count();
   }
-  out.decisions = service_.counts().decisions;
   out.ledger = service_.ledger_counts();
+  if (forward_) out.forward = forward_->counts();
   out.credential_failures = service_.counts().credential_failures;
   out.reloads = reloads_;
   out.failed_reloads = failed_reloads_;

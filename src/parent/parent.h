@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "net/endpoint.h"
@@ -12,6 +13,7 @@
 #include "parent/control.h"
 #include "parent/egress.h"
 #include "parent/ingress.h"
+#include "parent/ledger_forward.h"
 #include "parent/metrics.h"
 #include "parent/peers.h"
 
@@ -44,6 +46,8 @@ class Parent {
   net::Endpoint listen_egress(net::Listener listener) {
     return egress_.server().listen(std::move(listener));
   }
+  // Passes the stored ledger on from now on. Once.
+  void forward_ledger(ForwardOptions options);
   // GET /metrics, /healthz and /readyz. For operators, not for the enclave.
   net::Endpoint listen_metrics(net::Listener listener) {
     return metrics_.listen(std::move(listener));
@@ -77,6 +81,7 @@ class Parent {
   std::vector<std::unique_ptr<Ingress>> doors_;
   net::HttpServer control_;
   net::HttpServer metrics_;
+  std::optional<LedgerForward> forward_;
 };
 
 }  // namespace cofferdam::parent

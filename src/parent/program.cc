@@ -89,9 +89,12 @@ void describe_files(CLI::App& app, Flags& flags) {
       ->type_name("NAME=FILE");
   app.add_option("--credentials", to.credentials, "AWS credentials: auto, none, or JSON in a file")
       ->type_name("auto|none|FILE");
-  app.add_option("--decision-log", to.decision_log, "Append the enclave's decisions here")
-      ->type_name("FILE");
   app.add_option("--ledger", to.ledger, "Append the enclave's signed ledger here")
+      ->type_name("FILE");
+  app.add_option("--ledger-forward", to.ledger_forward, "And POST its lines here")
+      ->type_name("URL");
+  app.add_option("--ledger-forward-ca", to.ledger_forward_ca,
+                 "Whom to believe there (PEM); default: the roots of this machine")
       ->type_name("FILE");
   app.add_option("--state", to.state, "Keep the enclave's sealed state here")->type_name("FOLDER");
 }
@@ -181,6 +184,23 @@ Result<std::optional<CredentialSource>> find_credentials(const Settings& setting
   return CredentialSource::refreshed(std::move(cache));
 }
 
+Result<std::optional<ForwardOptions>> find_receiver(const Settings& settings, const Clock& clock) {
+  if (!settings.ledger_receiver) return std::nullopt;
+  std::shared_ptr<const net::TlsClientContext> tls;
+  if (!settings.ledger_receiver_ca.empty()) {
+    COFFERDAM_TRY(const std::string pem, read_text_file(settings.ledger_receiver_ca, kMaxRoots));
+    COFFERDAM_TRY(tls, net::TlsClientContext::create(pem, clock));
+  } else if (settings.ledger_receiver->tls) {
+    tls = machine_roots(clock);
+  }
+  ForwardOptions out;
+  out.ledger = *settings.options.ledger;
+  COFFERDAM_TRY(out.receiver, aws::client_options(*settings.ledger_receiver, std::move(tls)));
+  out.receiver.max_idle_connections = 1;
+  out.target = settings.ledger_receiver->target;
+  return out;
+}
+
 // One run of the program, from the first socket to the end of the drain.
 class Run {
  public:
@@ -190,11 +210,13 @@ class Run {
   Status serve() {
     COFFERDAM_TRY(settings_.options.credentials,
                   find_credentials(settings_, io_.get_executor(), clock_));
+    COFFERDAM_TRY(auto forward, find_receiver(settings_, clock_));
     COFFERDAM_TRY(auto service, ControlService::open(std::move(settings_.options), clock_));
     parent_.emplace(io_.get_executor(), std::move(settings_.allowed), settings_.egress_options,
                     std::move(service));
     parent_->set_peers(settings_.peers);
     COFFERDAM_CHECK(listen());
+    if (forward) parent_->forward_ledger(*std::move(forward));
     stop_on_signal();
     reload_on_signal();
     tell_watchdog();

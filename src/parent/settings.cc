@@ -90,7 +90,6 @@ Result<ControlOptions> control_options(const Arguments& arguments) {
   ControlOptions out;
   COFFERDAM_TRY(out.offers, parse_offers(arguments.offers));
   if (!arguments.release_manifest.empty()) out.release_manifest = arguments.release_manifest;
-  if (!arguments.decision_log.empty()) out.decision_log = arguments.decision_log;
   if (!arguments.ledger.empty()) out.ledger = arguments.ledger;
   if (!arguments.state.empty()) out.state_folder = arguments.state;
   return out;
@@ -132,11 +131,29 @@ void read_credentials(const Arguments& arguments, Settings& out) {
   }
 }
 
+Status read_forward(const Arguments& arguments, Settings& out) {
+  if (arguments.ledger_forward.empty()) {
+    if (arguments.ledger_forward_ca.empty()) return {};
+    return fail(Errc::invalid_input, "--ledger-forward-ca needs --ledger-forward URL");
+  }
+  if (arguments.ledger.empty()) {
+    return fail(Errc::invalid_input, "--ledger-forward needs --ledger FILE");
+  }
+  auto url = aws::parse_http_url(arguments.ledger_forward);
+  if (!url) return wrap("--ledger-forward", std::move(url).error());
+  if (!url->tls && !arguments.ledger_forward_ca.empty()) {
+    return fail(Errc::invalid_input, "--ledger-forward-ca needs a URL with https");
+  }
+  out.ledger_receiver = *std::move(url);
+  out.ledger_receiver_ca = arguments.ledger_forward_ca;
+  return {};
+}
+
 std::string fixed_part(const Arguments& arguments) {
   std::string out;
   for (const auto& text :
        {arguments.control, arguments.egress, arguments.metrics, arguments.credentials,
-        arguments.decision_log, arguments.ledger, arguments.state}) {
+        arguments.ledger, arguments.ledger_forward, arguments.ledger_forward_ca, arguments.state}) {
     out += text + "\n";
   }
   for (const auto& text : arguments.ingress) out += text + "\n";
@@ -162,8 +179,9 @@ Result<Arguments> parse_config(std::string_view text, const std::string& file) {
   COFFERDAM_CHECK(read_list(table, "offers", out.offers));
   COFFERDAM_CHECK(read_text(table, "release_manifest", out.release_manifest));
   COFFERDAM_CHECK(read_text(table, "credentials", out.credentials));
-  COFFERDAM_CHECK(read_text(table, "decision_log", out.decision_log));
   COFFERDAM_CHECK(read_text(table, "ledger", out.ledger));
+  COFFERDAM_CHECK(read_text(table, "ledger_forward", out.ledger_forward));
+  COFFERDAM_CHECK(read_text(table, "ledger_forward_ca", out.ledger_forward_ca));
   COFFERDAM_CHECK(read_text(table, "state", out.state));
   COFFERDAM_CHECK(read_number(table, "drain_seconds", 0, kMaxSeconds, out.drain_seconds));
   COFFERDAM_CHECK(read_number(table, "idle_seconds", 1, kMaxSeconds, out.idle_seconds));
@@ -181,8 +199,11 @@ Result<Arguments> merge(Arguments flags, Arguments file) {
   COFFERDAM_CHECK(
       take_once("--release-manifest", out.release_manifest, std::move(file.release_manifest)));
   COFFERDAM_CHECK(take_once("--credentials", out.credentials, std::move(file.credentials)));
-  COFFERDAM_CHECK(take_once("--decision-log", out.decision_log, std::move(file.decision_log)));
   COFFERDAM_CHECK(take_once("--ledger", out.ledger, std::move(file.ledger)));
+  COFFERDAM_CHECK(
+      take_once("--ledger-forward", out.ledger_forward, std::move(file.ledger_forward)));
+  COFFERDAM_CHECK(
+      take_once("--ledger-forward-ca", out.ledger_forward_ca, std::move(file.ledger_forward_ca)));
   COFFERDAM_CHECK(take_once("--state", out.state, std::move(file.state)));
   COFFERDAM_CHECK(take_once("--drain", out.drain_seconds, file.drain_seconds));
   COFFERDAM_CHECK(take_once("--idle-timeout", out.idle_seconds, file.idle_seconds));
@@ -211,6 +232,7 @@ Result<Settings> settings_of(const Arguments& flags) {
   COFFERDAM_TRY(out.allowed, AllowList::parse(arguments.allow));
   COFFERDAM_TRY(out.options, control_options(arguments));
   COFFERDAM_CHECK(read_doors(arguments, out));
+  COFFERDAM_CHECK(read_forward(arguments, out));
   read_numbers(arguments, out);
   read_credentials(arguments, out);
   out.fixed = fixed_part(arguments);

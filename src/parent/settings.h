@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aws/http_url.h"
 #include "parent/allow_list.h"
 #include "parent/control.h"
 #include "parent/egress.h"
@@ -29,8 +30,9 @@ struct Arguments {
   std::string release_manifest;
   std::vector<std::string> offers;
   std::string credentials;  // "auto", "none" or a file; empty: auto.
-  std::string decision_log;
   std::string ledger;
+  std::string ledger_forward;
+  std::string ledger_forward_ca;
   std::string state;
   std::optional<unsigned> drain_seconds;
   std::optional<unsigned> idle_seconds;
@@ -60,6 +62,8 @@ struct Settings {
   std::filesystem::path credential_file;
   EgressOptions egress_options;
   IngressOptions ingress_options;
+  std::optional<aws::HttpUrl> ledger_receiver;
+  std::filesystem::path ledger_receiver_ca;  // Empty: the roots of this machine.
   std::chrono::seconds grace{10};
   // What a reload cannot change, as one text to compare.
   std::string fixed;

@@ -54,11 +54,14 @@ TEST_F(SettingsTest, ReadsAFile) {
 TEST_F(SettingsTest, FlagsAndFileAddUp) {
   Arguments flags;
   flags.allow = {"sts.example:443"};
-  flags.decision_log = "decisions.jsonl";
+  flags.ledger_forward = "https://siem.example/ledger?from=a";
+  flags.ledger_forward_ca = "siem.pem";
   const auto settings = read(kFile, flags);
   ASSERT_TRUE(settings.has_value()) << settings.error().detail;
   EXPECT_EQ(settings->allowed.destinations().size(), 3U);
-  EXPECT_EQ(settings->options.decision_log, "decisions.jsonl");
+  EXPECT_EQ(settings->ledger_receiver->host, "siem.example");
+  EXPECT_EQ(settings->ledger_receiver->target, "/ledger?from=a");
+  EXPECT_EQ(settings->ledger_receiver_ca, "siem.pem");
 }
 
 TEST_F(SettingsTest, NothingMayBeSaidTwice) {
@@ -76,8 +79,22 @@ TEST_F(SettingsTest, RefusesWhatItDoesNotKnow) {
   const std::string good(kFile);
   for (const std::string& bad :
        {good + "colour = \"blue\"\n", good + "connections = 1\n", good + "drain_seconds = -1\n",
-        good + "release_manifest = 5\n", good + "[table]\n", good + "decision_log = \"\"\n",
-        std::string("control = \"unix:/a\"\n"), std::string("control = ")}) {
+        good + "release_manifest = 5\n", good + "[table]\n", good + "ledger_forward = \"\"\n",
+        good + "decision_log = \"/d.jsonl\"\n", std::string("control = \"unix:/a\"\n"),
+        std::string("control = ")}) {
+    EXPECT_FALSE(read(bad).has_value()) << bad;
+  }
+}
+
+TEST_F(SettingsTest, ForwardsOnlyALedgerThatIsStored) {
+  constexpr std::string_view kEnds = "control = \"unix:/c\"\negress = \"unix:/e\"\n";
+  const std::string without(kEnds);
+  const std::string with = without + "ledger = \"/l\"\n";
+  const std::string forward = "ledger_forward = \"http://127.0.0.1:80/\"\n";
+  const std::string ca = "ledger_forward_ca = \"/ca.pem\"\n";
+  EXPECT_TRUE(read(with + forward).has_value());
+  for (const std::string& bad : {without + forward, with + ca, with + forward + ca,
+                                 with + "ledger_forward = \"ftp://127.0.0.1/\"\n"}) {
     EXPECT_FALSE(read(bad).has_value()) << bad;
   }
 }
@@ -86,7 +103,7 @@ TEST_F(SettingsTest, TellsWhatAReloadCannotChange) {
   const std::string file(kFile);
   const auto before = read(file).value();
   EXPECT_EQ(read(file + "release_manifest = \"/new\"\n").value().fixed, before.fixed);
-  EXPECT_NE(read(file + "decision_log = \"/new\"\n").value().fixed, before.fixed);
+  EXPECT_NE(read(file + "ledger_forward = \"http://127.0.0.1\"\n").value().fixed, before.fixed);
   EXPECT_NE(read(file + "drain_seconds = 3\n").value().fixed, before.fixed);
 }
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ProxyConnectionError
 
+from ledger_lines import Writer
 from local_aws import REGION, Cloud
 from programs import Service
 
@@ -30,7 +31,7 @@ LIMIT_SECONDS = 10
 class Parent:
     control: tuple[str, int]
     egress: tuple[str, int]
-    decisions: Path
+    ledger: Path
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str, bytes]:
         """Status, content type and body."""
@@ -88,18 +89,18 @@ def parent(program: Path, folder: Path, cloud: Cloud, echo: EchoServer) -> Itera
     (folder / "offer.json").write_text(json.dumps(OFFER))
     (folder / "credentials.json").write_text(json.dumps(CREDENTIALS))
     kms = cloud.ready["tlsEndpoint"].removeprefix("https://")
-    log = folder / "parent-decisions.jsonl"
+    ledger = folder / "parent-ledger.jsonl"
     service = Service(
         *(program.with_name("cofferdam-parent"), "--control", "tcp:127.0.0.1:0"),
         *("--egress", "tcp:127.0.0.1:0", "--allow", kms, "--allow", f"{AWS_KMS}:443={kms}"),
-        *("--allow", f"echo.example:7=127.0.0.1:{echo.port}", "--decision-log", log),
+        *("--allow", f"echo.example:7=127.0.0.1:{echo.port}", "--ledger", ledger),
         *("--release-manifest", folder / "manifest", "--offer", f"a={folder / 'offer.json'}"),
         *("--credentials", folder / "credentials.json"),
         log=folder / "parent.log",
     )
     with service:
         control, egress = (address(service.ready[name]) for name in ("control", "egress"))
-        yield Parent(control, egress, log)
+        yield Parent(control, egress, ledger)
 
 
 # --- Control --------------------------------------------------------------------------------
@@ -118,17 +119,16 @@ def test_offers_and_credentials_are_json(parent: Parent, path: str, content: Any
     assert (status, kind, json.loads(body)) == (200, "application/json", content)
 
 
-def test_a_decision_is_stored_before_it_is_acknowledged(parent: Parent) -> None:
-    line = {
-        "time": "2026-01-02T03:04:05.006Z",
-        "component": "agent",
-        "requestId": "00000000-0000-4000-8000-000000000000",
-        "decision": "deny",
-        "reason": "pcr_mismatch",
-    }
-    status, _, body = parent.ask("POST", "/v1/decisions", json.dumps(line).encode())
+def ledger_line() -> bytes:
+    """The parent judges no signatures and no documents: that is for whoever verifies."""
+    return Writer(lambda **_: b"a document").lines[0]
+
+
+def test_a_ledger_line_is_stored_as_it_is_before_it_is_acknowledged(parent: Parent) -> None:
+    line = ledger_line()
+    status, _, body = parent.ask("POST", "/v1/ledger", line)
     assert (status, body) == (204, b"")
-    assert json.loads(parent.decisions.read_text().splitlines()[-1]) == line
+    assert parent.ledger.read_bytes().splitlines()[-1] == line
 
 
 def test_a_heartbeat_is_acknowledged(parent: Parent) -> None:
@@ -152,12 +152,12 @@ def test_what_is_not_offered_is_refused_in_json(
     assert "error" in json.loads(body)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"a": 1, "a": 2}'])
-def test_a_decision_that_is_no_json_object_is_refused(parent: Parent, body: bytes) -> None:
-    before = parent.decisions.read_bytes() if parent.decisions.exists() else b""
-    assert parent.ask("POST", "/v1/decisions", body)[0] == 400
-    after = parent.decisions.read_bytes() if parent.decisions.exists() else b""
-    assert after == before
+@pytest.mark.parametrize("change", [b"", b"[]", b"{", b"\xff", b" ", b"\n"])
+def test_what_is_no_ledger_line_is_refused(parent: Parent, change: bytes) -> None:
+    before = parent.ledger.read_bytes()
+    for body in (change, ledger_line() + change if change else b""):
+        assert parent.ask("POST", "/v1/ledger", body)[0] == 400
+    assert parent.ledger.read_bytes() == before
 
 
 # --- Egress ---------------------------------------------------------------------------------
