@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "policy/arn.h"
 #include "policy/text.h"
@@ -133,14 +134,10 @@ std::string module_call(const std::string& account, const std::string& key) {
          "}\n";
 }
 
-std::string output(const TerraformPlan& plan) {
-  std::string out = "\noutput \"keys\" {\n  value = {\n";
-  for (const std::string& account : plan.accounts) {
-    for (const std::string& key : plan.keys) {
-      out += "    \"" + account + "/" + key + "\" = module." + key + "_" + account + ".arn\n";
-    }
-  }
-  return out + "  }\n}\n";
+// One for each key: terraform fmt would align a map.
+std::string output(const std::string& account, const std::string& key) {
+  const std::string name = key + "_" + account;
+  return "\noutput \"" + name + "\" {\n  value = module." + name + ".arn\n}\n";
 }
 
 }  // namespace
@@ -159,9 +156,11 @@ Result<std::map<std::string, std::string>> generate_terraform(const TerraformPla
     COFFERDAM_TRY(const json::object policy, generate_key_policy(policy_of(plan.policy, account)));
     out["policies/" + account + ".json"] = pretty_json(policy);
     main += provider(account, plan.region);
-    for (const std::string& key : plan.keys) main += module_call(account, key);
+    for (const std::string& key : plan.keys) {
+      main += module_call(account, key) + output(account, key);
+    }
   }
-  out["main.tf"] = main + output(plan);
+  out["main.tf"] = std::move(main);
   return out;
 }
 
