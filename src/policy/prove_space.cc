@@ -325,6 +325,14 @@ Axis make_axis(const std::string& key, const std::vector<UsedCondition>& uses,
                                          : single_values(key, uses, budget);
   if (several) values = one_of_each(key, values, uses);
   for (const std::string& value : values) axis.candidates.push_back({value});
+  const bool one_by_one = std::ranges::all_of(uses, [](const UsedCondition& use) {
+    return use.condition->op.quantifier == Quantifier::one;
+  });
+  if (several && one_by_one && key != kGrantOperations) {
+    // Plain operators say the same of any several values.
+    axis.candidates.push_back({values.front(), values.front()});
+    return axis;
+  }
   if (several) add_sets(values, axis, budget);
   return axis;
 }
